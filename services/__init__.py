@@ -1,0 +1,1 @@
+"""Everything that is not a screen: sources, domain logic, commands, safety, storage."""

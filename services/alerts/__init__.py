@@ -1,0 +1,1 @@
+"""Alerts: what fires, who muted it, and the words to act on it."""

@@ -1,0 +1,115 @@
+"""Alerts and silences as Alertmanager tells them, immutable and raw."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from services.vocabulary.severity import Severity
+
+ACK_PREFIX = "ACK!"
+"""A silence whose comment begins so is an acknowledgement, by the convention of karma and kthxbye."""
+
+
+class Matcher(msgspec.Struct, frozen=True, gc=False):
+    """One matcher of a silence (Alertmanager API v2 ``matcher``). Regexes are RE2 and anchored."""
+
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+    @property
+    def operator(self) -> str:
+        """``=``, ``!=``, ``=~`` or ``!~``."""
+        return ("=~" if self.is_equal else "!~") if self.is_regex else ("=" if self.is_equal else "!=")
+
+
+class SilenceState(Enum):
+    """The states of Alertmanager API v2 ``silenceStatus``."""
+
+    PENDING = "pending"
+    ACTIVE = "active"
+    EXPIRED = "expired"
+
+
+class Silence(msgspec.Struct, frozen=True):
+    """A silence of one cluster. Times are UTC."""
+
+    cluster: str
+    id: str
+    matchers: tuple[Matcher, ...]
+    starts_at: datetime
+    ends_at: datetime
+    created_by: str
+    comment: str
+    state: SilenceState
+
+    @property
+    def is_ack(self) -> bool:
+        """Whether it stands for an acknowledgement."""
+        return self.comment.startswith(ACK_PREFIX)
+
+
+class Standing(Enum):
+    """What an alert asks of a person, the most urgent first."""
+
+    FIRING = "firing"
+    ACKED = "acked"
+    SILENCED = "silenced"
+    INHIBITED = "inhibited"
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """An alert of one cluster. Identity is (cluster, fingerprint). Every text is raw; times are UTC.
+
+    ``silences`` holds those silences of ``silenced_by`` that are known, in that order.
+    """
+
+    cluster: str
+    environment: str
+    fingerprint: str
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    receivers: tuple[str, ...] = ()
+    generator_url: str = ""
+    suppressed: bool = False
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+    muted_by: tuple[str, ...] = ()
+    silences: tuple[Silence, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """``cluster/fingerprint``."""
+        return f"{self.cluster}/{self.fingerprint}"
+
+    @property
+    def name(self) -> str:
+        """The ``alertname`` label; empty where there is none."""
+        return self.labels.get("alertname", "")
+
+    @property
+    def severity(self) -> Severity:
+        """The step of the scale that the ``severity`` label means."""
+        return Severity.of(self.labels.get("severity"))
+
+    @property
+    def ack(self) -> Silence | None:
+        """The acknowledgement that mutes it longest; None where nobody acknowledged."""
+        acks = [silence for silence in self.silences if silence.is_ack]
+        return max(acks, key=lambda silence: silence.ends_at, default=None)
+
+    @property
+    def standing(self) -> Standing:
+        """What it asks of a person. Muted by a time interval of the routing counts as silenced."""
+        if self.ack is not None:
+            return Standing.ACKED
+        if self.silenced_by or self.muted_by:
+            return Standing.SILENCED
+        if self.inhibited_by:
+            return Standing.INHIBITED
+        return Standing.SILENCED if self.suppressed else Standing.FIRING

@@ -1,0 +1,1 @@
+"""The words that read and move the circuit breaker."""

@@ -1,0 +1,1 @@
+"""Kubernetes clusters: list, watch and decode, never more than is shown."""

@@ -1,0 +1,1 @@
+"""Deployments: what runs, what changed, and whether the change went well."""

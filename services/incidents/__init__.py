@@ -1,0 +1,1 @@
+"""Incidents: the team's own record of what went wrong and who has it."""

@@ -1,0 +1,1 @@
+"""Metrics: Prometheus queries and what they tell about an alert."""

@@ -1,0 +1,1 @@
+"""On-call: who has the pager now, until when, and who is next."""

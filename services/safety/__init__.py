@@ -1,0 +1,1 @@
+"""The one road to every write: plan, breaker, confirmation, intent, permit, outcome, audit."""

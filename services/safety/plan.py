@@ -1,0 +1,102 @@
+"""What a write would do, worked out by reading alone, before anybody is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from services.safety.permit import WritePermit
+
+
+class Risk(Enum):
+    """What a command can do to the world. The open breaker refuses ``WRITE`` and ``DESTRUCTIVE`` alone."""
+
+    READ = "read"
+    RECORD = "record"  # our own store: incidents, notes, the breaker itself
+    NOTIFY = "notify"  # pages people
+    WRITE = "write"  # changes an outside system
+    DESTRUCTIVE = "destructive"  # changes it in a way that can take service from users
+
+    @property
+    def outside(self) -> bool:
+        """Whether an outside system is changed."""
+        return self in (Risk.WRITE, Risk.DESTRUCTIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One thing that a write changes.
+
+    Attributes:
+        kind: ``alert``, ``silence``, ``deployment``, ...
+        name: its exact identity (raw, not for display).
+        environment: where it lives.
+    """
+
+    kind: str
+    name: str
+    environment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a person must agree to.
+
+    Attributes:
+        question: why it is asked, such as ``mutes 14 alerts``.
+        typed: the word that has to be typed; empty where yes is enough.
+    """
+
+    question: str
+    typed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the other side answered to a write.
+
+    Attributes:
+        message: one sentence for the person: what is now so.
+        data: the same for a program; JSON types only.
+        undo: the slash command that reverses it; empty where nothing can.
+    """
+
+    message: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    undo: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A write that was worked out and not yet done.
+
+    Attributes:
+        action: the kind of write, such as ``alertmanager.silence.create``; a permit is bound to it.
+        risk: ``WRITE`` or ``DESTRUCTIVE``.
+        source: the system it goes to, such as ``alertmanager prod``; its breaker counts the outcome.
+        environment: named in every confirmation.
+        targets: what it changes; never empty. The permit is bound to the first target's name.
+        summary: one line, present tense: ``acks HighErrorRate for 15m as op-a; expires 19:46 UTC``.
+        preview: further lines: matchers, hits, consequences.
+        equivalent: the line for amtool, kubectl or curl that does the same by hand.
+        confirmation: what a person must agree to; None where the command itself is agreement enough.
+        apply: does it; spends the permit; raises :class:`~services.vocabulary.errors.SourceError`.
+        verify: reads back whether it is so; None where the answer already proves it.
+        warnings: what the person should know although nothing asks.
+    """
+
+    action: str
+    risk: Risk
+    source: str
+    environment: str
+    targets: tuple[Target, ...]
+    summary: str
+    equivalent: str
+    apply: Callable[[WritePermit], Awaitable[Applied]]
+    preview: tuple[str, ...] = ()
+    confirmation: Confirmation | None = None
+    verify: Callable[[Applied], Awaitable[bool]] | None = None
+    warnings: tuple[str, ...] = ()

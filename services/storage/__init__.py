@@ -1,0 +1,1 @@
+"""Where the console keeps its own records: engine, tables, migrations."""

@@ -1,0 +1,1 @@
+"""Words that every room shares: time, text, durations, severity, failures, snapshots."""

@@ -1,0 +1,1 @@
+"""Themes, the defaults of their variables, and style sheets."""

@@ -1,0 +1,1 @@
+"""Reusable views. They know models and vocabulary, never a client, a store or the network."""
