@@ -1,0 +1,174 @@
+"""The tables of the store. What is here and what the migrations build is the same; a test compares them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime in UTC, to the microsecond, on engines with and without time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone cannot be kept")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        if value is None:
+            return None
+        result: datetime = value
+        return result.replace(tzinfo=UTC) if result.tzinfo is None else result.astimezone(UTC)
+
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+    }
+)
+
+# One row a breaker. "global" is the one that people open.
+breakers = Table(
+    "breakers",
+    metadata,
+    Column("scope", Text, primary_key=True),
+    Column("state", Text, CheckConstraint("state in ('closed', 'open')", name="state"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", UtcDateTime),
+    Column("reason", Text, nullable=False),
+    Column("manual", Boolean(create_constraint=False), nullable=False),
+)
+
+# Written before a write leaves; status stays null until its outcome is known.
+intents = Table(
+    "intents",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("risk", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("equivalent", Text, nullable=False),
+    Column("breaker_revision", Integer, nullable=False),
+    Column("status", Text),
+    Column("failure", Text),
+    Column("message", Text),
+    Column("undo", Text),
+    Column("finished_at", UtcDateTime),
+)
+Index(
+    "ix_intents_unfinished",
+    intents.c.number,
+    sqlite_where=intents.c.status.is_(None),
+    postgresql_where=intents.c.status.is_(None),
+)
+
+# Append-only, hash-chained.
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("decision", Text, nullable=False),
+    Column("rule", Text, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("duration_ms", Integer),
+    Column("intent", Integer, ForeignKey("intents.number")),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+# The last link of each chain, so that a cut tail shows.
+chain_heads = Table(
+    "chain_heads",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("sequence", Integer, nullable=False),
+    Column("hash", Text, nullable=False),
+)
+
+# Numbers given out without gaps.
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Integer, nullable=False),
+)
+
+incidents = Table(
+    "incidents",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("title", Text, nullable=False),
+    Column("severity", Integer, CheckConstraint("severity between 1 and 5", name="severity"), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("commander", Text, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("detected_at", UtcDateTime, nullable=False),
+    Column("updated_at", UtcDateTime, nullable=False),
+    Column("revision", Integer, nullable=False),
+    # The last link of its timeline's chain.
+    Column("timeline_length", Integer, nullable=False),
+    Column("timeline_head", Text, nullable=False),
+)
+Index("ix_incidents_state", incidents.c.state)
+
+# Append-only, hash-chained within one incident.
+timeline = Table(
+    "timeline",
+    metadata,
+    Column("incident", Integer, ForeignKey("incidents.number"), primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("entered_at", UtcDateTime, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
+)
