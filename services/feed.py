@@ -147,6 +147,7 @@ class Poller(Generic[T]):
         *,
         interval: float,
         random: Random | None = None,
+        partial: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
         """Nothing is read before :meth:`run`.
 
@@ -156,11 +157,13 @@ class Poller(Generic[T]):
             clock: measures and waits.
             interval: seconds between the end of one reading and the start of the next, at least.
             random: the jitter of the back-off.
+            partial: asked after each good reading: what is missing from it.
         """
         self.feed = feed
         self._read = read
         self._clock = clock
         self._interval = interval
+        self._partial = partial
         self._backoff = Backoff(min(1.0, interval), max(30.0, interval), random or Random())  # noqa: S311 - jitter
         self._wake = asyncio.Event()
 
@@ -187,7 +190,7 @@ class Poller(Generic[T]):
             return self._backoff.next()
         took = self._clock.monotonic() - begun
         self._backoff.reset()
-        self.feed.publish(items, latency=timedelta(seconds=took))
+        self.feed.publish(items, latency=timedelta(seconds=took), partial=self._partial())
         return max(self._interval, 3 * took)
 
     async def _pause(self, seconds: float) -> None:

@@ -35,8 +35,8 @@ class SilenceState(Enum):
     EXPIRED = "expired"
 
 
-class Silence(msgspec.Struct, frozen=True):
-    """A silence of one cluster. Times are UTC."""
+class Silence(msgspec.Struct, frozen=True, gc=False):
+    """A silence of one cluster. Every text is raw; times are UTC."""
 
     cluster: str
     id: str
@@ -62,10 +62,12 @@ class Standing(Enum):
     INHIBITED = "inhibited"
 
 
-class Alert(msgspec.Struct, frozen=True):
+class Alert(msgspec.Struct, frozen=True, gc=False):
     """An alert of one cluster. Identity is (cluster, fingerprint). Every text is raw; times are UTC.
 
-    ``silences`` holds those silences of ``silenced_by`` that are known, in that order.
+    ``silences`` holds those silences of ``silenced_by`` that are known, in that order. ``processed`` is False for the
+    moments in which Alertmanager has not yet held it against silences and inhibition. (A frozen struct of texts
+    cannot be part of a cycle, so the garbage collector need not walk thousands of them.)
     """
 
     cluster: str
@@ -77,6 +79,7 @@ class Alert(msgspec.Struct, frozen=True):
     receivers: tuple[str, ...] = ()
     generator_url: str = ""
     suppressed: bool = False
+    processed: bool = True
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
     muted_by: tuple[str, ...] = ()
@@ -86,6 +89,11 @@ class Alert(msgspec.Struct, frozen=True):
     def id(self) -> str:
         """``cluster/fingerprint``."""
         return f"{self.cluster}/{self.fingerprint}"
+
+    @property
+    def state(self) -> str:
+        """``active``, ``suppressed`` or ``unprocessed``, as API v2 says it."""
+        return "suppressed" if self.suppressed else "active" if self.processed else "unprocessed"
 
     @property
     def name(self) -> str:
@@ -113,3 +121,14 @@ class Alert(msgspec.Struct, frozen=True):
         if self.inhibited_by:
             return Standing.INHIBITED
         return Standing.SILENCED if self.suppressed else Standing.FIRING
+
+
+class SilenceDraft(msgspec.Struct, frozen=True):
+    """A silence to be created, or to be prolonged where ``id`` names one. Times are UTC."""
+
+    matchers: tuple[Matcher, ...]
+    starts_at: datetime
+    ends_at: datetime
+    created_by: str
+    comment: str
+    id: str = ""
