@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import yaml  # type: ignore[import-untyped]
 from kubernetes.aio.client import Configuration
-from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config import kube_config
+from kubernetes.aio.config.config_exception import ConfigException
 
 from services.clusters.access import ClusterSettings
 from services.clusters.exec_plugin import Credential, run_plugin
