@@ -1,0 +1,253 @@
+"""``/circuit`` and ``/audit``: see and move the breaker, see and check what was done. They always work."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import Field
+
+from services.command import Arguments, Column, Command, Invocation, Result, Table
+from services.safety.circuit import Circuit
+from services.safety.outcome import Unfinished
+from services.safety.plan import Risk
+from services.vocabulary.clock import Clock
+from services.vocabulary.errors import Conflict
+
+if TYPE_CHECKING:
+    from services.safety.audit import Audit, AuditEntry
+    from services.safety.breaker import Breaker
+
+_COLUMNS = (
+    Column("entry", numeric=True),
+    Column("time (UTC)"),
+    Column("who"),
+    Column("from"),
+    Column("command"),
+    Column("decision"),
+    Column("outcome"),
+    Column("message"),
+)
+
+
+def _nothing_seen() -> Circuit | None:
+    return None
+
+
+async def _nothing_unfinished() -> tuple[Unfinished, ...]:
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitNeeds:
+    """What the commands work with.
+
+    Attributes:
+        breaker: the circuit breaker.
+        audit: what was decided and done.
+        clock: the time.
+        seen: the state that the screen shows now; None where no screen does.
+        unfinished: writes without outcome; the guard's ``unfinished``.
+    """
+
+    breaker: Breaker
+    audit: Audit
+    clock: Clock
+    seen: Callable[[], Circuit | None] = _nothing_seen
+    unfinished: Callable[[], Awaitable[tuple[Unfinished, ...]]] = _nothing_unfinished
+
+
+class StatusArguments(Arguments):
+    """``/circuit status``."""
+
+
+class OpenArguments(Arguments):
+    """``/circuit open [--reason …]``."""
+
+    reason: str = Field("", description="why; may be left out, seconds count")
+
+
+class CloseArguments(Arguments):
+    """``/circuit close --reason …``."""
+
+    reason: str = Field(min_length=1, description="why it is safe to write again")
+
+
+class AuditListArguments(Arguments):
+    """``/audit list [--limit 20]``."""
+
+    limit: int = Field(20, ge=1, le=1000, description="how many entries, the newest first")
+
+
+class AuditVerifyArguments(Arguments):
+    """``/audit verify``."""
+
+
+async def _status(needs: CircuitNeeds, request: StatusArguments, invocation: Invocation) -> Result:
+    del request, invocation
+    circuit = await needs.breaker.read()
+    return _told(circuit, needs.clock.now(), f"the circuit is {circuit.state.value}")
+
+
+async def _open(needs: CircuitNeeds, request: OpenArguments, invocation: Invocation) -> Result:
+    before = await needs.breaker.read()
+    after = await needs.breaker.open(invocation.actor, request.reason)
+    return _told(after, needs.clock.now(), _moved(before, after))
+
+
+async def _close(needs: CircuitNeeds, request: CloseArguments, invocation: Invocation) -> Result:
+    before, seen, now = await needs.breaker.read(), needs.seen(), needs.clock.now()
+    mine = before.changed_by == invocation.actor.operator
+    if seen is not None and seen.revision != before.revision and not mine:
+        # Nobody may close over a state that they have not seen.
+        raise Conflict(
+            f"somebody toggled the circuit meanwhile: it is {before.state.value} {before.since(now)}",
+            "nothing was changed; look at it, then ask again",
+        )
+    after = await needs.breaker.close(invocation.actor, request.reason, seen=before.revision)
+    return _told(after, now, _moved(before, after))
+
+
+def _moved(before: Circuit, after: Circuit) -> str:
+    if before.revision == after.revision:
+        return f"the circuit was {after.state.value} already"
+    return f"the circuit is {after.state.value} now"
+
+
+def _told(circuit: Circuit, now: datetime, sentence: str) -> Result:
+    meaning = (
+        "every write to an outside system is refused, on every console of this store"
+        if circuit.is_open
+        else "writes to outside systems go through the guard"
+    )
+    return Result(
+        f"{sentence} {circuit.since(now)}".rstrip(),
+        data={
+            "state": circuit.state.value,
+            "revision": circuit.revision,
+            "changed_by": circuit.changed_by or None,
+            "changed_at": circuit.changed_at.isoformat() if circuit.changed_at else None,
+            "reason": circuit.reason,
+            "manual": circuit.manual,
+        },
+        lines=(meaning, '/circuit close --reason "…" lets them through again') if circuit.is_open else (meaning,),
+    )
+
+
+async def _list(needs: CircuitNeeds, request: AuditListArguments, invocation: Invocation) -> Result:
+    del invocation
+    entries, lost = await needs.audit.list(request.limit), await needs.unfinished()
+    message = f"the newest {len(entries)} entries" if entries else "nothing was decided yet"
+    return Result(
+        message + (f"; {len(lost)} without outcome" if lost else ""),
+        data=[_object(entry) for entry in entries],
+        table=Table(_COLUMNS, tuple(_row(entry) for entry in entries)),
+        lines=tuple(f"{one.at:%Y-%m-%d %H:%M:%S} UTC  {one.operator}  {one.command}: {one.check}" for one in lost),
+    )
+
+
+async def _verify(needs: CircuitNeeds, request: AuditVerifyArguments, invocation: Invocation) -> Result:
+    del request, invocation
+    found = await needs.audit.verify()
+    data = {"whole": found.whole, "entries": found.entries, "head": found.head, "broken_at": found.sequence}
+    if not found.whole:
+        return Result(
+            f"the audit is broken: {found.problem}",
+            data={**data, "problem": found.problem},
+            lines=(f"{found.entries} entries before it are whole",),
+            ok=False,
+        )
+    return Result(
+        f"the audit is whole: {found.entries} entries, head {found.head}",
+        data=data,
+        lines=(
+            "this finds what was altered, removed, added or moved by anybody who did not work out the hashes anew;",
+            "whoever can write the store could do that, so note the head elsewhere and compare it later",
+        ),
+    )
+
+
+def _row(entry: AuditEntry) -> tuple[str, ...]:
+    return (
+        str(entry.sequence),
+        f"{entry.at:%Y-%m-%d %H:%M:%S}",
+        entry.operator,
+        f"{entry.os_user}@{entry.host} {entry.surface}",
+        entry.command,
+        f"{entry.decision} ({entry.rule})",
+        entry.outcome,
+        entry.message,
+    )
+
+
+def _object(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "sequence": entry.sequence,
+        "at": entry.at.isoformat(),
+        "operator": entry.operator,
+        "os_user": entry.os_user,
+        "host": entry.host,
+        "surface": entry.surface,
+        "command": entry.command,
+        "action": entry.action,
+        "source": entry.source,
+        "environment": entry.environment,
+        "targets": [dict(target) for target in entry.targets],
+        "decision": entry.decision,
+        "rule": entry.rule,
+        "outcome": entry.outcome,
+        "message": entry.message,
+        "duration_ms": entry.duration_ms,
+        "intent": entry.intent,
+        "previous": entry.previous,
+        "hash": entry.hash,
+    }
+
+
+COMMANDS: tuple[Command[CircuitNeeds, Any], ...] = (
+    Command(
+        name="circuit status",
+        summary="Show whether writes go through, since when, by whom and why",
+        arguments=StatusArguments,
+        risk=Risk.READ,
+        run=_status,
+        examples=("/circuit status",),
+    ),
+    Command(
+        name="circuit open",
+        summary="Refuse every write to outside systems, on every console, at once",
+        arguments=OpenArguments,
+        risk=Risk.RECORD,
+        run=_open,
+        examples=("/circuit open", '/circuit open --reason "rollout storm"'),
+        help="Asks nothing, because seconds count. Stays open until somebody closes it, over restarts too.",
+    ),
+    Command(
+        name="circuit close",
+        summary="Let writes to outside systems through again",
+        arguments=CloseArguments,
+        risk=Risk.RECORD,
+        run=_close,
+        examples=('/circuit close --reason "cause found, rolled back"',),
+        help="Needs a reason, which nothing else can stand for.",
+    ),
+    Command(
+        name="audit list",
+        summary="List what was decided and what came of it, refusals included",
+        arguments=AuditListArguments,
+        risk=Risk.READ,
+        run=_list,
+        examples=("/audit list", "/audit list --limit 100"),
+    ),
+    Command(
+        name="audit verify",
+        summary="Check that no entry of the audit was altered, removed or moved",
+        arguments=AuditVerifyArguments,
+        risk=Risk.READ,
+        run=_verify,
+        examples=("/audit verify",),
+        help="Ends with 0 where the chain is whole and with 1 where it is broken.",
+    ),
+)
