@@ -1,0 +1,83 @@
+"""What a command answered, as plain lines or as JSON."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Any
+
+from services.command import Result, Table
+from services.registry.words import CommandError
+from services.vocabulary.errors import ConsoleError, Refused
+from services.vocabulary.text import display
+
+
+def cells(text: str) -> int:
+    """How many terminal cells ``text`` takes (East Asian wide characters take two, combining marks none)."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(character) else 2 if unicodedata.east_asian_width(character) in "WF" else 1
+        for character in text
+    )
+
+
+def table_lines(table: Table) -> list[str]:
+    """The table with aligned columns, titles first; outside text made harmless."""
+    rows = [tuple(column.title for column in table.columns)]
+    rows += [tuple(display(cell) for cell in row) for row in table.rows]
+    widths = [max(cells(row[index]) for row in rows) for index in range(len(table.columns))]
+    lines = []
+    for row in rows:
+        parts = []
+        for cell, width, column in zip(row, widths, table.columns, strict=True):
+            pad = " " * (width - cells(cell))
+            parts.append(pad + cell if column.numeric else cell + pad)
+        lines.append("  ".join(parts).rstrip())
+    return lines
+
+
+def result_lines(result: Result) -> list[str]:
+    """The answer for a person: message, table, further lines, how to undo."""
+    lines = [display(result.message)] if result.message else []
+    if result.table is not None and result.table.rows:
+        lines += table_lines(result.table)
+    lines += [display(line) for line in result.lines]
+    if result.undo:
+        lines.append(f"undo: {display(result.undo)}")
+    return lines
+
+
+def result_json(command: str, result: Result) -> dict[str, Any]:
+    """The answer for a program; ``message`` is raw."""
+    answer: dict[str, Any] = {"ok": result.ok, "command": command, "data": result.data, "message": result.message}
+    if result.undo:
+        answer["undo"] = result.undo
+    return answer
+
+
+def error_json(command: str, error: ConsoleError) -> dict[str, Any]:
+    """A failure for a program: ``ok`` is false, ``data`` is null or says where the line is wrong."""
+    data: dict[str, Any] | None = None
+    if isinstance(error, CommandError):
+        data = {"start": error.start, "end": error.end, "suggestion": error.suggestion or None}
+    elif isinstance(error, Refused) and error.equivalent:
+        data = {"equivalent": error.equivalent}
+    answer: dict[str, Any] = {"ok": False, "command": command, "data": data, "message": error.message}
+    if error.hint:
+        answer["hint"] = error.hint
+    return answer
+
+
+def error_lines(line: str, error: ConsoleError) -> list[str]:
+    """A failure for a person; a wrong word is marked under the line it stands in."""
+    lines = []
+    if isinstance(error, CommandError):
+        shown = display(line)
+        before, marked = cells(display(line[: error.start])), cells(display(line[error.start : error.end]))
+        lines = [shown, " " * before + "^" * max(1, marked)]
+    lines.append(display(error.message))
+    if error.hint:
+        lines.append(f"hint: {display(error.hint)}")
+    if isinstance(error, Refused) and error.equivalent:
+        lines.append(f"by hand: {display(error.equivalent)}")
+    return lines
