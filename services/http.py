@@ -8,51 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import httpx
 
+from services.http_errors import ERROR_BODY, HTML, error_text, reason
+from services.http_settings import HttpSettings
+from services.inflate import InflateError, Inflater
 from services.safety import permit as permits
 from services.safety.permit import WritePermit
 from services.vocabulary.errors import FailureKind, SourceError
 
+__all__ = ["HttpSettings", "Parameters", "ReadClient", "WriteClient", "error_text"]
+
 Parameters = Sequence[tuple[str, str]]
 
-_ERROR_BODY = 64 * 1024
-
-
-@dataclass(frozen=True, slots=True)
-class HttpSettings:
-    """How to reach one HTTP source; secrets are resolved already and never shown by ``repr``.
-
-    Attributes:
-        name: what the person calls the source; opens every error message.
-        base_url: without a trailing slash; paths are appended to it.
-        timeout: seconds for one whole request, and at most half of it (10 s at most) to connect.
-        headers: sent with every request.
-        bearer: an ``Authorization: Bearer`` token.
-        basic: user and password.
-        ca_file: PEM bundle to trust instead of the system's.
-        client_cert: PEM file with certificate and key.
-        proxy: URL of an HTTP or SOCKS proxy; None takes none (the environment is not read).
-        max_body: most bytes of an answer.
-    """
-
-    name: str
-    base_url: str
-    timeout: float = 10.0
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    bearer: str | None = field(default=None, repr=False)
-    basic: tuple[str, str] | None = field(default=None, repr=False)
-    ca_file: str | None = None
-    client_cert: str | None = None
-    proxy: str | None = field(default=None, repr=False)
-    max_body: int = 128 * 1024 * 1024
+_T = TypeVar("_T")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADER_VALUE = re.compile(r"(?:[!-~](?:[\t -~]*[!-~])?)?")
 
 
 @lru_cache(maxsize=32)
@@ -71,7 +50,7 @@ class ReadClient:
         """Nothing is opened before the first request.
 
         Raises:
-            SourceError: the CA bundle or the client certificate cannot be loaded.
+            SourceError: the CA bundle, the client certificate, the proxy or a header cannot be used.
         """
         self.settings = settings
         self._client = _client(settings)
@@ -91,13 +70,14 @@ class ReadClient:
 
     @asynccontextmanager
     async def stream(self, path: str, parameters: Parameters = ()) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The body of a 2xx answer piece by piece (decompressed), within the time and size limits.
+        """The body of a 2xx answer in pieces of at most 64 KiB (decompressed), within the time and size limits.
 
         Raises:
-            SourceError: in every other case, also while the pieces arrive.
+            SourceError: in every other case, also while the pieces arrive. What the caller itself raises between
+                two pieces leaves unchanged.
         """
-        async with _answer(self._client, self.settings, "GET", path, parameters) as response:
-            yield _capped(response, self.settings)
+        async with _answer(self._client, self.settings, "GET", path, parameters) as pieces:
+            yield pieces
 
 
 class WriteClient:
@@ -107,7 +87,7 @@ class WriteClient:
         """Nothing is opened before the first request.
 
         Raises:
-            SourceError: the CA bundle or the client certificate cannot be loaded.
+            SourceError: the CA bundle, the client certificate, the proxy or a header cannot be used.
         """
         self.settings = settings
         self._client = _client(settings)
@@ -142,36 +122,105 @@ class WriteClient:
         Raises:
             PermitError: the permit does not cover this; nothing was sent.
             SourceError: ``sent`` tells whether the other side may have acted.
+            TypeError, ValueError: the body is not JSON; the permit is not spent.
         """
+        # ASCII escapes carry every string exactly, half of a surrogate pair too.
+        content = None if body is None else json.dumps(body, allow_nan=False).encode()
         permits.spend(permit, action, target)
-        content = None if body is None else json.dumps(body, ensure_ascii=False).encode()
-        async with _answer(self._client, self.settings, method, path, (), content) as response:
-            return b"".join([chunk async for chunk in _capped(response, self.settings)])
+        async with _answer(self._client, self.settings, method, path, (), content) as pieces:
+            return b"".join([piece async for piece in pieces])
 
 
 def _client(settings: HttpSettings) -> httpx.AsyncClient:
+    headers = {"Accept-Encoding": "gzip", **settings.headers}
+    if settings.bearer:
+        headers["Authorization"] = f"Bearer {settings.bearer}"
+    for name, value in headers.items():
+        if not (_HEADER_NAME.fullmatch(name) and _HEADER_VALUE.fullmatch(value)):
+            raise _configuration(
+                settings,
+                f"the header {name} holds a character that HTTP does not allow",
+                "a secret read from a file often ends in a line break",
+            )
     try:
         verify = _tls(settings.ca_file, settings.client_cert)
     except (OSError, ssl.SSLError) as error:
-        raise SourceError(
-            FailureKind.CONFIGURATION,
-            f"{settings.name}: the TLS files cannot be loaded: {error}",
-            "check ca_file and client_cert",
-            sent=False,
+        raise _configuration(
+            settings, f"the TLS files cannot be loaded: {error}", "check ca_file and client_cert"
         ) from error
-    headers = dict(settings.headers)
-    if settings.bearer:
-        headers["Authorization"] = f"Bearer {settings.bearer}"
-    return httpx.AsyncClient(
-        headers=headers,
-        auth=settings.basic,
-        verify=verify,
-        proxy=settings.proxy,
-        trust_env=False,
-        timeout=httpx.Timeout(settings.timeout, connect=min(10.0, settings.timeout / 2)),
-        limits=httpx.Limits(max_connections=8),
-        follow_redirects=False,
-    )
+    try:
+        return httpx.AsyncClient(
+            headers=headers,
+            auth=settings.basic,
+            verify=verify,
+            proxy=settings.proxy,
+            trust_env=False,
+            timeout=httpx.Timeout(settings.timeout, connect=min(10.0, settings.timeout / 2)),
+            limits=httpx.Limits(max_connections=8),
+            follow_redirects=False,
+        )
+    except (ValueError, ImportError, httpx.InvalidURL):
+        raise _configuration(settings, "the proxy cannot be used", "write it as http://host:port") from None
+
+
+def _configuration(settings: HttpSettings, message: str, hint: str = "") -> SourceError:
+    return SourceError(FailureKind.CONFIGURATION, f"{settings.name}: {message}", hint, sent=False)
+
+
+class _Exchange:
+    """One request: its deadline, whether it has left, and what its failures are called.
+
+    The deadline cuts short only what is awaited through :meth:`within`. A failure of whoever reads the answer, a
+    ``TimeoutError`` of theirs included, is none of this request's.
+    """
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._deadline = asyncio.get_running_loop().time() + settings.timeout
+        self._sent = False
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Told by httpx's transport what it is about to do."""
+        if event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+            self._sent = True
+
+    async def within(self, step: Awaitable[_T]) -> _T:
+        """Await one step of the network's.
+
+        Raises:
+            SourceError: it failed, or the time for the whole request is over.
+        """
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                return await step
+        except (OSError, httpx.HTTPError, httpx.InvalidURL) as error:
+            raise self._failure(error) from error
+
+    def failure(self, kind: FailureKind, message: str, hint: str = "") -> SourceError:
+        """A failure of this request, its message opened with the source's name."""
+        return SourceError(kind, f"{self._settings.name}: {message}", hint, sent=self._sent)
+
+    def _failure(self, error: Exception) -> SourceError:
+        address, seconds = self._settings.address, f"{self._settings.timeout:g}s"
+        kind, hint = FailureKind.UNREACHABLE, ""
+        match error:
+            case httpx.InvalidURL() | httpx.UnsupportedProtocol():
+                kind, said = FailureKind.CONFIGURATION, f"{address} is not a URL that can be asked: {error}"
+            case httpx.LocalProtocolError():
+                kind, said, hint = FailureKind.CONFIGURATION, "the request is not HTTP", "check the headers"
+            case httpx.ConnectTimeout():
+                said = f"no connection to {address}: nobody answers there"
+            case httpx.PoolTimeout():
+                kind, said = FailureKind.TIMEOUT, f"no free connection within {seconds}"
+            case TimeoutError() | httpx.TimeoutException():
+                kind, said = FailureKind.TIMEOUT, f"no complete answer within {seconds}"
+            case httpx.RemoteProtocolError() if "disconnected" not in str(error):
+                kind, said = FailureKind.MALFORMED, f"the answer is cut short or not HTTP: {str(error)[:200]}"
+            case _ if self._sent:
+                said = f"the connection broke: {reason(error)}"
+            case _:
+                said = f"no connection to {address}: {reason(error)}"
+        return self.failure(kind, said, hint)
 
 
 @asynccontextmanager
@@ -182,64 +231,87 @@ async def _answer(
     path: str,
     parameters: Parameters,
     content: bytes | None = None,
-) -> AsyncIterator[httpx.Response]:
-    url = settings.base_url.rstrip("/") + path
-    headers = {} if content is None else {"Content-Type": "application/json"}
-    name = settings.name
+) -> AsyncIterator[AsyncIterator[bytes]]:
+    if path and not path.startswith("/"):
+        raise ValueError(f"{path!r} would change the host of the URL")
+    exchange = _Exchange(settings)
+    response = await exchange.within(_send(client, exchange, method, settings, path, parameters, content))
     try:
-        async with (
-            asyncio.timeout(settings.timeout),
-            client.stream(
-                method, url, params=httpx.QueryParams(list(parameters)), content=content, headers=headers
-            ) as response,
-        ):
+        async with aclosing(_pieces(response, exchange)) as pieces:
             if not response.is_success:
-                raise await _status_error(response, settings)
-            yield response
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.UnsupportedProtocol, httpx.ProxyError) as error:
-        raise SourceError(
-            FailureKind.UNREACHABLE,
-            f"{name}: no connection to {settings.base_url}: {_reason(error)}",
-            sent=False,
-        ) from error
-    except (TimeoutError, httpx.TimeoutException) as error:
-        raise SourceError(FailureKind.TIMEOUT, f"{name}: no answer within {settings.timeout:g}s") from error
-    except httpx.DecodingError as error:
-        raise SourceError(FailureKind.MALFORMED, f"{name}: the answer cannot be decompressed: {error}") from error
-    except (httpx.HTTPError, httpx.StreamError) as error:
-        raise SourceError(FailureKind.UNREACHABLE, f"{name}: the connection broke: {_reason(error)}") from error
-    except httpx.InvalidURL as error:
-        raise SourceError(FailureKind.CONFIGURATION, f"{name}: {url!r} is not a URL: {error}", sent=False) from error
+                raise await _status_error(response, pieces, settings)
+            if "html" in response.headers.get("content-type", ""):
+                raise exchange.failure(FailureKind.MALFORMED, f"it answered with {HTML}")
+            async with aclosing(_capped(pieces, exchange, settings)) as capped:
+                yield capped
+    finally:
+        await response.aclose()
 
 
-async def _capped(response: httpx.Response, settings: HttpSettings) -> AsyncIterator[bytes]:
+async def _send(
+    client: httpx.AsyncClient,
+    exchange: _Exchange,
+    method: str,
+    settings: HttpSettings,
+    path: str,
+    parameters: Parameters,
+    content: bytes | None,
+) -> httpx.Response:
+    request = client.build_request(
+        method,
+        settings.base_url.rstrip("/") + path,
+        params=httpx.QueryParams(list(parameters)) if parameters else None,
+        content=content,
+        headers={} if content is None else {"Content-Type": "application/json"},
+        extensions={"trace": exchange.trace},
+    )
+    return await client.send(request, stream=True)
+
+
+async def _pieces(response: httpx.Response, exchange: _Exchange) -> AsyncGenerator[bytes, None]:
+    raw = response.aiter_raw()
+    try:
+        inflater = Inflater(response.headers.get("content-encoding", ""))
+        while (data := await exchange.within(anext(raw, None))) is not None:
+            for piece in inflater.feed(data):
+                yield piece
+        for piece in inflater.finish():
+            yield piece
+    except InflateError as error:
+        raise exchange.failure(FailureKind.MALFORMED, f"the answer cannot be decompressed: {error}") from error
+
+
+async def _capped(
+    pieces: AsyncIterator[bytes], exchange: _Exchange, settings: HttpSettings
+) -> AsyncGenerator[bytes, None]:
     total = 0
-    async for chunk in response.aiter_bytes():
-        total += len(chunk)
+    async for piece in pieces:
+        total += len(piece)
         if total > settings.max_body:
-            raise SourceError(
+            raise exchange.failure(
                 FailureKind.TOO_LARGE,
-                f"{settings.name}: the answer is larger than {settings.max_body // 1024 // 1024} MB",
+                f"the answer is larger than {settings.max_body:,} bytes",
                 "raise max_body for this source or narrow what it holds",
             )
-        yield chunk
+        yield piece
 
 
-async def _status_error(response: httpx.Response, settings: HttpSettings) -> SourceError:
+async def _status_error(response: httpx.Response, pieces: AsyncIterator[bytes], settings: HttpSettings) -> SourceError:
     body = b""
     try:
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > _ERROR_BODY:
+        async for piece in pieces:
+            body += piece
+            if len(body) > ERROR_BODY:
                 break
-    except httpx.HTTPError:
+    except SourceError:
         body = b""
     status = response.status_code
-    said = error_text(body, response.headers.get("content-type", ""))
+    said = settings.without_secrets(error_text(body, response.headers.get("content-type", "")))
     if status in (401, 403):
         kind, hint = FailureKind.DENIED, "check bearer, basic or client_cert"
     elif 300 <= status < 400:
-        kind, hint = FailureKind.CONFIGURATION, f"it redirects to {response.headers.get('location', '?')}"
+        # A path or query of a login page may carry a token.
+        kind, hint = FailureKind.CONFIGURATION, f"it redirects to {_host(response.headers.get('location', ''))}"
     elif status < 500:
         kind, hint = FailureKind.REJECTED, ""
     else:
@@ -247,25 +319,9 @@ async def _status_error(response: httpx.Response, settings: HttpSettings) -> Sou
     return SourceError(kind, f"{settings.name} answered {status}{': ' + said if said else ''}", hint, status=status)
 
 
-def error_text(body: bytes, content_type: str) -> str:
-    """What an error body says, in one line.
-
-    Understands JSON strings, ``{"message": …}`` (Alertmanager, Kubernetes), ``{"error": …}`` (Prometheus) and plain
-    text; of an HTML page only that it is one.
-    """
-    text = body[:_ERROR_BODY].decode(errors="replace").strip()
-    if "html" in content_type or text[:1] == "<":
-        return "an HTML page, not the API (is a proxy or a login in front of it?)"
+def _host(location: str) -> str:
     try:
-        value = json.loads(text)
+        parts = urlsplit(location)
     except ValueError:
-        return " ".join(text.split())[:300]
-    if isinstance(value, dict):
-        value = value.get("message") or value.get("error") or text
-        if isinstance(value, dict):
-            value = value.get("message", text)
-    return " ".join(str(value).split())[:300]
-
-
-def _reason(error: Exception) -> str:
-    return str(error) or type(error).__name__
+        return "something that is not a URL"
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}" if parts.netloc else "another path of the same host"
