@@ -50,9 +50,6 @@ class Inventory:
             self._revisions[fact.owner][fact.uid] = fact
             self._owner_of[fact.uid] = fact.owner
             self._stale.add(fact.owner)
-            # Its pods now count for that owner.
-            if fact.uid in self._pods:
-                self._stale.add(fact.owner)
 
     def remove_revision(self, uid: str) -> None:
         """A ReplicaSet or ControllerRevision is gone."""

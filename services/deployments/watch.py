@@ -11,11 +11,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from random import Random
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from services.clusters import objects
 from services.clusters.access import ClusterAccess
-from services.clusters.listing import FROM_MEMORY, list_objects
+from services.clusters.listing import list_objects
 from services.clusters.objects import Resource
 from services.clusters.reflector import Reflector
 from services.deployments import facts
@@ -25,8 +25,6 @@ from services.feed import Backoff, Feed
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import ConsoleError, FailureKind, SourceError
 
-FactT = TypeVar("FactT")
-
 VALID_FOR = timedelta(minutes=4)
 """How long a feed of a watch may go without a sign of life; API servers send bookmarks about every minute."""
 
@@ -34,24 +32,24 @@ _PAUSE = 0.25
 
 
 @dataclass(frozen=True, slots=True)
-class _Kind(Generic[FactT]):
+class _Kind:
     """A kind that is followed: how to read it, what to keep, how to tell the inventory, what lacks without it."""
 
     resource: Resource[Any]
-    keep: Callable[[Any], FactT]
-    put: Callable[[Inventory, FactT], None]
+    keep: Callable[[Any], Any]
+    put: Callable[[Inventory, Any], None]
     remove: Callable[[Inventory, str], None]
-    uid: Callable[[FactT], str]
     lacking: str
 
 
-def _kind(resource: Resource[Any], keep: Callable[[Any], Any], room: str, lacking: str) -> _Kind[Any]:
-    puts: dict[str, Any] = {
+def _kind(resource: Resource[Any], keep: Callable[[Any], Any], room: str, lacking: str) -> _Kind:
+    ways: dict[str, tuple[Callable[[Inventory, Any], None], Callable[[Inventory, str], None]]] = {
         "workload": (Inventory.put_workload, Inventory.remove_workload),
         "revision": (Inventory.put_revision, Inventory.remove_revision),
         "pod": (Inventory.put_pod, Inventory.remove_pod),
     }
-    return _Kind(resource, keep, *puts[room], uid=lambda fact: str(fact.uid), lacking=lacking)
+    put, remove = ways[room]
+    return _Kind(resource, keep, put, remove, lacking)
 
 
 _WORKLOADS = (
@@ -117,38 +115,34 @@ class DeploymentWatcher:
 
     async def read_once(self) -> None:
         """Read everything once and publish it; the feed fails where it cannot be read. Raises nothing of its own."""
+        try:
+            await self._read_all()
+        except ConsoleError as error:
+            self.feed.fail(error)
+
+    async def _read_all(self) -> None:
         inventory = Inventory(self._context, self._environment)
         begun = self._clock.monotonic()
-        try:
-            scopes = await self._scopes()
-            async with asyncio.TaskGroup() as group:
-                reads = [
-                    (kind, group.create_task(self._read(inventory, kind, namespace)))
-                    for namespace in scopes.namespaces
-                    for kind in _KINDS
-                ]
-        except* ConsoleError as errors:
-            self.feed.fail(_first(errors))
-            return
-        denied = {kind.resource.plural: error for kind, read in reads if (error := read.result()) is not None}
+        scopes = await self._scopes()
+        pairs = [(kind, namespace) for namespace in scopes.namespaces for kind in _KINDS]
+        answers = await asyncio.gather(
+            *(self._read(inventory, kind, namespace) for kind, namespace in pairs), return_exceptions=True
+        )
+        denied: dict[str, ConsoleError] = {}
+        for (kind, _), answer in zip(pairs, answers, strict=True):
+            if isinstance(answer, SourceError) and _is_lacking(answer):
+                denied[kind.resource.plural] = answer
+            elif isinstance(answer, BaseException):
+                raise answer
         if all(kind.resource.plural in denied for kind in _WORKLOADS):
-            self.feed.fail(denied[_WORKLOADS[0].resource.plural])
-            return
+            raise denied[_WORKLOADS[0].resource.plural]
         took = timedelta(seconds=self._clock.monotonic() - begun)
         self.feed.publish(await inventory.deployments(), latency=took, partial=(*scopes.partial, *_partial(denied)))
 
-    async def _read(self, inventory: Inventory, kind: _Kind[Any], namespace: str) -> SourceError | None:
-        try:
-            found, _ = await list_objects(
-                self._access, kind.resource, kind.keep, namespace=namespace, version=FROM_MEMORY
-            )
-        except SourceError as error:
-            if not _is_lacking(error):
-                raise
-            return error
+    async def _read(self, inventory: Inventory, kind: _Kind, namespace: str) -> None:
+        found, _ = await list_objects(self._access, kind.resource, kind.keep, namespace=namespace)
         for fact in found:
             kind.put(inventory, fact)
-        return None
 
     async def _scopes(self) -> _Scopes:
         """Where to read: the configured namespaces, else the cluster, else the one that the context names.
@@ -160,7 +154,7 @@ class DeploymentWatcher:
             return _Scopes(self._access.namespaces)
         probe = objects.DEPLOYMENTS
         try:
-            async with self._access.read(probe.path(), [("limit", "1"), ("resourceVersion", "0")]) as chunks:
+            async with self._access.read(probe.path(), [("limit", "1")]) as chunks:
                 async for _ in chunks:
                     break
         except SourceError as error:
@@ -225,7 +219,7 @@ class _Scopes:
 class _Sink:
     """Puts the facts of one reflector into the inventory."""
 
-    def __init__(self, kind: _Kind[Any], inventory: Inventory, woken: asyncio.Event) -> None:
+    def __init__(self, kind: _Kind, inventory: Inventory, woken: asyncio.Event) -> None:
         self.kind = kind
         self.error: ConsoleError | None = None
         self.told = False
@@ -234,7 +228,7 @@ class _Sink:
         self._uids: set[str] = set()
 
     def replace(self, facts: Sequence[Any]) -> None:
-        uids = {self.kind.uid(fact) for fact in facts}
+        uids = {str(fact.uid) for fact in facts}
         for uid in self._uids - uids:
             self.kind.remove(self._inventory, uid)
         for fact in facts:
@@ -242,14 +236,14 @@ class _Sink:
         self._uids = uids
 
     def put(self, fact: Any) -> None:
-        self._uids.add(self.kind.uid(fact))
+        self._uids.add(str(fact.uid))
         self.kind.put(self._inventory, fact)
         if self._inventory.changed:
             self._woken.set()
 
     def remove(self, fact: Any) -> None:
-        self._uids.discard(self.kind.uid(fact))
-        self.kind.remove(self._inventory, self.kind.uid(fact))
+        self._uids.discard(str(fact.uid))
+        self.kind.remove(self._inventory, str(fact.uid))
         if self._inventory.changed:
             self._woken.set()
 
@@ -260,6 +254,7 @@ class _Sink:
     def fail(self, error: ConsoleError) -> None:
         self.error = error
         if _is_lacking(error):
+            self.replace(())  # what may not be read any more is not shown as if it could
             self.told = True
         self._woken.set()
 
@@ -283,10 +278,3 @@ def _partial(denied: dict[str, Any]) -> tuple[str, ...]:
     return tuple(
         f"{kind.lacking}: {kind.resource.plural} may not be read" for kind in _KINDS if kind.resource.plural in denied
     )
-
-
-def _first(errors: BaseExceptionGroup[ConsoleError]) -> ConsoleError:
-    error: BaseException = errors
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, ConsoleError) else ConsoleError(str(error))
