@@ -29,7 +29,7 @@ class Feed(Generic[T]):
     def __init__(self, source: str, clock: Clock, *, valid_for: timedelta | None = None) -> None:
         self._clock = clock
         self._valid_for = valid_for
-        self._subscribers: list[Subscriber[T]] = []
+        self._subscribers: dict[object, Subscriber[T]] = {}
         self._snapshot: Snapshot[T] = Snapshot(Freshness(source))
 
     @property
@@ -50,11 +50,11 @@ class Feed(Generic[T]):
         Returns:
             A function that ends the subscription; calling it again does nothing.
         """
-        self._subscribers.append(subscriber)
+        subscription = object()
+        self._subscribers[subscription] = subscriber
 
         def unsubscribe() -> None:
-            if subscriber in self._subscribers:
-                self._subscribers.remove(subscriber)
+            self._subscribers.pop(subscription, None)
 
         return unsubscribe
 
@@ -73,8 +73,13 @@ class Feed(Generic[T]):
         )
 
     def confirm(self) -> None:
-        """The source is alive and nothing changed (a bookmark, an empty poll): the data is fresh again."""
+        """The source is alive and nothing changed (a bookmark, an empty poll): the data is fresh again.
+
+        Before the first answer there is no data that could be, so this does nothing.
+        """
         last = self._snapshot
+        if last.freshness.checked_at is None:
+            return
         self._set(
             replace(
                 last.freshness,
@@ -101,7 +106,9 @@ class Feed(Generic[T]):
 
     def _set(self, freshness: Freshness, items: tuple[T, ...]) -> None:
         self._snapshot = Snapshot(freshness, self._snapshot.version + 1, items)
-        for subscriber in tuple(self._subscribers):
+        for subscription, subscriber in tuple(self._subscribers.items()):
+            if subscription not in self._subscribers:
+                continue  # ended by one who was called before it
             try:
                 subscriber(self._snapshot)
             except Exception:
@@ -184,9 +191,17 @@ class Poller(Generic[T]):
         except ConsoleError as error:
             self.feed.fail(error)
             return self._backoff.next()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something inside the reading was cancelled, not this poller: one failed reading must not end them all.
+            self.feed.fail(ConsoleError("the reading was broken off"))
+            return self._backoff.next()
         except Exception as error:
             _log.exception("reading %s failed", self.feed.source)
-            self.feed.fail(ConsoleError(f"the console failed to read it: {type(error).__name__}: {error}"))
+            what = f"{type(error).__name__}: {error}".removesuffix(": ")
+            self.feed.fail(ConsoleError(f"the console failed to read it: {what}"))
             return self._backoff.next()
         took = self._clock.monotonic() - begun
         self._backoff.reset()

@@ -14,7 +14,7 @@ _UNITS = {
     "s": 1000,
     "ms": 1,
 }
-_PART = re.compile(r"(\d+)(ms|[ywdhms])")
+_PART = re.compile(r"([0-9]{1,18})(ms|[ywdhms])")
 
 
 class DurationError(ValueError):
@@ -67,7 +67,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def format_age(age: timedelta) -> str:
-    """Write how long ago in at most six cells: ``40s``, ``4m``, ``2h14m``, ``3d``, ``2y``.
+    """Write how long ago in at most six cells (up to 99,999 years): ``40s``, ``4m``, ``2h14m``, ``3d``, ``2y``.
 
     A negative age (a source whose clock runs ahead) is written ``0s``.
     """

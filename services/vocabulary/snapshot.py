@@ -69,7 +69,8 @@ class Snapshot(Generic[T]):
     """Everything a source said at one moment; immutable.
 
     Attributes:
-        version: grows by one with every publication; equal versions are the same snapshot.
+        version: grows by one with every publication; equal versions hold the same items, though a fresh one may
+            have grown stale meanwhile.
         items: in the source's order; kept from the last good answer while the source fails.
         freshness: how far to trust it.
     """

@@ -7,8 +7,16 @@ import unicodedata
 # Categories whose characters steer a terminal or hide in it: control, format (bidi, zero width), surrogate,
 # private use, unassigned, line and paragraph separators.
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Printable for str.isprintable(), yet drawn as nothing or as a plain blank.
-_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5")
+# Printable for str.isprintable(), yet drawn as nothing or as a plain blank: fillers, the grapheme joiner, and the
+# variation selectors, of which hundreds can hide a message after one letter.
+_BLANK = frozenset(
+    "\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5\u180b\u180c\u180d\u180f\U00016fe4\U0001d159"
+    + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+)
+# Says that the symbol before it is drawn as text or as a picture, which no two terminals give the same width.
+_PRESENTATION = "\ufe0e\ufe0f"
+# Hangul vowels and final consonants are letters that are drawn on top of the one before, as marks are.
+_CONJOINING = ((0x1160, 0x11FF), (0xD7B0, 0xD7FF))
 # A cell holds one base character; a tower of marks on it would run into its neighbours.
 _MARKS_A_CHARACTER = 4
 
@@ -17,8 +25,11 @@ def display(text: str, limit: int | None = None) -> str:
     """Make outside text safe and visible: one line, no control, no bidi override, nothing invisible.
 
     C0 controls become their pictures (``\\n`` is ``␤``, ESC is ``␛``), every other hidden character becomes
-    ``‹U+202E›``; non-breaking and exotic spaces become a plain space. Raw values stay raw everywhere else:
-    identity, queries and writes must not use what this returns.
+    ``‹U+202E›``; non-breaking and exotic spaces become a plain space. A mark with nothing to stand on, and every
+    mark after the fourth on one character, is hidden too: it would be drawn over its neighbours. One presentation
+    selector after a symbol (the colour of an emoji) is left out. The joiner between two emoji is shown, so that a
+    family is its members side by side: terminals do not agree how wide a joined one is. Raw values stay raw
+    everywhere else: identity, queries and writes must not use what this returns.
 
     Args:
         text: anything.
@@ -48,26 +59,33 @@ def shorten(text: str, limit: int) -> str:
 
 def _reveal(text: str) -> str:
     out: list[str] = []
-    marks = 0
+    marks = _MARKS_A_CHARACTER  # nothing to stand on before the first character
+    symbol = False
     for character in text:
         if " " <= character <= "~":
             out.append(character)
-            marks = 0
+            marks, symbol = 0, False
             continue
         category = unicodedata.category(character)
-        if category in ("Mn", "Me"):
-            marks += 1
-            if marks <= _MARKS_A_CHARACTER and character not in _BLANK:
-                out.append(character)
+        if symbol and character in _PRESENTATION:
+            symbol = False
             continue
-        marks = 0
-        if category in _HIDDEN or character in _BLANK:
+        symbol = category[0] in "SP" and character not in _BLANK
+        if character in _BLANK or category in _HIDDEN:
             out.append(_picture(character))
-        elif category == "Zs":
-            out.append(" ")
+            marks = 0
+        elif _stacks(character, category):
+            marks += 1
+            out.append(character if marks <= _MARKS_A_CHARACTER else _picture(character))
         else:
-            out.append(character)
+            out.append(" " if category == "Zs" else character)
+            marks = 0
     return "".join(out)
+
+
+def _stacks(character: str, category: str) -> bool:
+    code = ord(character)
+    return category in ("Mn", "Me") or any(first <= code <= last for first, last in _CONJOINING)
 
 
 def _picture(character: str) -> str:
