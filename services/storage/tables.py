@@ -58,12 +58,13 @@ breakers = Table(
     "breakers",
     metadata,
     Column("scope", Text, primary_key=True),
-    Column("state", Text, CheckConstraint("state in ('closed', 'open')", name="state"), nullable=False),
+    Column("state", Text, nullable=False),
     Column("revision", Integer, nullable=False),
     Column("changed_by", Text, nullable=False),
     Column("changed_at", UtcDateTime),
     Column("reason", Text, nullable=False),
-    Column("manual", Boolean(create_constraint=False), nullable=False),
+    Column("manual", Boolean, nullable=False),
+    CheckConstraint("state in ('closed', 'open')", name="state"),
 )
 
 # Written before a write leaves; status stays null until its outcome is known.
@@ -145,7 +146,7 @@ incidents = Table(
     metadata,
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("title", Text, nullable=False),
-    Column("severity", Integer, CheckConstraint("severity between 1 and 5", name="severity"), nullable=False),
+    Column("severity", Integer, nullable=False),
     Column("state", Text, nullable=False),
     Column("commander", Text, nullable=False),
     Column("started_at", UtcDateTime, nullable=False),
@@ -155,6 +156,7 @@ incidents = Table(
     # The last link of its timeline's chain.
     Column("timeline_length", Integer, nullable=False),
     Column("timeline_head", Text, nullable=False),
+    CheckConstraint("severity between 1 and 5", name="severity"),
 )
 Index("ix_incidents_state", incidents.c.state)
 
