@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Generic
+from typing import ClassVar, Generic, TypeAlias
 
 from textual import events
 from textual.binding import Binding, BindingType
@@ -92,9 +92,9 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
     stale: reactive[bool] = reactive(False, repaint=False)
     """Whether the rows are older than they should be: everything is drawn dim."""
 
-    Opened = messages.Opened
-    Highlighted = messages.Highlighted
-    SelectionChanged = messages.SelectionChanged
+    Opened: TypeAlias = messages.Opened
+    Highlighted: TypeAlias = messages.Highlighted
+    SelectionChanged: TypeAlias = messages.SelectionChanged
 
     def __init__(
         self,
