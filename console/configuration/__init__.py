@@ -1,0 +1,1 @@
+"""The configuration: TOML, environment on top, secrets by reference, every mistake told at once."""

@@ -1,0 +1,306 @@
+"""The keys of the configuration. Descriptions are what ``config`` and the documents say of them."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic_core import PydanticCustomError
+
+from console.configuration.paths import state_directory
+from console.configuration.references import HINT, is_reference
+from services.oncall.rotation import Rotation, RotationError, load_zone, parse_step
+from services.storage.location import sqlite_path
+from services.vocabulary.durations import DurationError, parse_duration
+from services.vocabulary.errors import StoreError
+
+
+def wrong(message: str, hint: str = "") -> PydanticCustomError:
+    """What a validator raises: the message as it is, and a hint beside it."""
+    return PydanticCustomError("wrong", "{message}", {"message": message, "hint": hint})
+
+
+def _url(value: str) -> str:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError as error:
+        raise wrong(f"it is not a URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise wrong(f"{_shown(value)!r} is not a URL", "write for example http://localhost:9093")
+    if re.search(r"\s", value):
+        raise wrong("a URL has no blanks")
+    if parts.username or parts.password:
+        raise wrong("a URL must not hold a user or a password", 'use basic = "env:NAME" with user:password in it')
+    if parts.query or parts.fragment:
+        raise wrong(f"{value!r} has a query or a fragment", "paths are appended to it: leave them out")
+    return value.rstrip("/")
+
+
+def _shown(value: str) -> str:
+    """A wrong URL without the password that may be in it."""
+    return re.sub(r"//[^/@]*@", "//…@", value)
+
+
+def _proxy(value: str) -> str:
+    if is_reference(value):
+        return value
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+        raise wrong(f"{_shown(value)!r} is not a proxy's URL", "write for example http://proxy:3128")
+    if parts.password:
+        raise wrong("a proxy's password must not be written down", 'use proxy = "env:NAME" with the whole URL in it')
+    return value
+
+
+def _secret(value: str) -> str:
+    if not is_reference(value):
+        raise wrong("a secret must not be written down", HINT)
+    return value
+
+
+def _seconds(value: object) -> object:
+    if isinstance(value, str):
+        try:
+            return parse_duration(value).total_seconds()
+        except DurationError as error:
+            raise wrong(str(error), "or a number of seconds") from None
+    return float(value) if type(value) is int else value
+
+
+def _file(value: str) -> str:
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise wrong(f"there is no file {path}")
+    return str(path)
+
+
+def _name(value: str) -> str:
+    if not value or "/" in value or not value.isprintable() or value != value.strip():
+        raise wrong(f"{value!r} cannot be a name", "a name is printable and has no slash and no blank at its ends")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Secret = Annotated[str, AfterValidator(_secret)]
+Name = Annotated[str, AfterValidator(_name)]
+ExistingFile = Annotated[str, AfterValidator(_file)]
+
+
+class Section(BaseModel):
+    """The base of every table: strict types, no unknown keys, immutable."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+
+
+class FeatureFlags(Section):
+    """``[feature_flags]``."""
+
+    sre_mode: bool = True
+    incident_response: bool = True
+
+
+class BasicAuth(Section):
+    """``basic = { username = "…", password = "env:NAME" }``."""
+
+    username: str
+    password: Secret
+
+
+class HttpOptions(Section):
+    """How an HTTP source is reached."""
+
+    timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=600)] = 10.0
+    headers: dict[str, str] = Field(default_factory=dict)
+    bearer: Secret | None = None
+    basic: Secret | BasicAuth | None = None
+    ca_file: ExistingFile | None = None
+    client_cert: ExistingFile | None = None
+    proxy: Annotated[str, AfterValidator(_proxy)] | None = None
+
+    @field_validator("basic", mode="plain")
+    @classmethod
+    def _basic(cls, value: Any) -> Any:
+        # A plain union would report each mistake once for the text and once for the table.
+        if isinstance(value, dict):
+            return BasicAuth.model_validate(value)
+        if isinstance(value, str):
+            return _secret(value)
+        if value is None or isinstance(value, BasicAuth):
+            return value
+        raise wrong("it is neither a reference nor a table", HINT)
+
+    @field_validator("headers")
+    @classmethod
+    def _headers(cls, value: dict[str, str]) -> dict[str, str]:
+        for name, content in value.items():
+            if not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name):
+                raise wrong(f"{name!r} is not the name of a header")
+            if not content.isprintable():
+                raise wrong(f"the header {name} holds a line break or a control character")
+            if name.lower() in ("authorization", "proxy-authorization", "cookie") and not is_reference(content):
+                raise wrong(f"the header {name} is a secret and must not be written down", HINT)
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> HttpOptions:
+        if self.bearer and self.basic:
+            raise wrong("bearer and basic exclude each other", "leave one out")
+        return self
+
+
+class PrometheusSettings(HttpOptions):
+    """``[sre.prometheus]``."""
+
+    url: Url
+
+
+class AlertmanagerSettings(HttpOptions):
+    """One ``[[sre.alertmanager]]``: one cluster and its members."""
+
+    name: Name
+    urls: list[Url] = Field(min_length=1)
+    environment: Name | None = None
+    prometheus_url: Url | None = None
+
+    @field_validator("urls")
+    @classmethod
+    def _members(cls, value: list[str]) -> list[str]:
+        if len(set(value)) != len(value):
+            raise wrong("a member is named twice", "leave one out")
+        return value
+
+
+class KubernetesSettings(Section):
+    """One ``[[sre.kubernetes]]``: one context of a kubeconfig."""
+
+    context: Annotated[str, Field(min_length=1)]
+    kubeconfig: ExistingFile | None = None
+    namespaces: list[Annotated[str, Field(min_length=1)]] | None = Field(default=None, min_length=1)
+    environment: Name | None = None
+    prometheus_url: Url | None = None
+
+
+class RotationSettings(Section):
+    """One ``[[sre.oncall.rotation]]``."""
+
+    name: Name
+    members: list[Annotated[str, Field(min_length=1)]] = Field(min_length=1)
+    start: datetime
+    zone: str
+    every: str
+
+    @field_validator("start")
+    @classmethod
+    def _start(cls, value: datetime) -> datetime:
+        if value.tzinfo is not None:
+            raise wrong("start is a local time", "leave the offset out: zone says where the clock hangs")
+        return value
+
+    @field_validator("zone")
+    @classmethod
+    def _zone(cls, value: str) -> str:
+        try:
+            load_zone(value)
+        except RotationError as error:
+            raise wrong(error.message, error.hint) from None
+        return value
+
+    @field_validator("every")
+    @classmethod
+    def _every(cls, value: str) -> str:
+        try:
+            parse_step(value)
+        except RotationError as error:
+            raise wrong(error.message, error.hint) from None
+        return value
+
+    @model_validator(mode="after")
+    def _works(self) -> RotationSettings:
+        try:
+            self.rotation()
+        except RotationError as error:
+            raise wrong(error.message, error.hint) from None
+        return self
+
+    def rotation(self) -> Rotation:
+        """The rotation, ready to be asked."""
+        return Rotation(
+            name=self.name,
+            members=tuple(self.members),
+            start=self.start,
+            zone=self.zone,
+            every=self.every,
+        )
+
+
+class OncallSettings(Section):
+    """``[sre.oncall]``."""
+
+    provider: Literal["local"] = "local"
+    rotation: list[RotationSettings] = Field(default_factory=list)
+
+    @field_validator("provider", mode="before")
+    @classmethod
+    def _provider(cls, value: object) -> object:
+        if value == "pagerduty":
+            raise wrong("this version has no PagerDuty adapter", 'use provider = "local" and [[sre.oncall.rotation]]')
+        return value
+
+
+def _default_store() -> str:
+    return f"sqlite:///{state_directory() / 'store.db'}"
+
+
+class StoreSettings(Section):
+    """``[sre.store]``."""
+
+    url: str = Field(default_factory=_default_store)
+
+    @field_validator("url")
+    @classmethod
+    def _sqlite(cls, value: str) -> str:
+        try:
+            sqlite_path(value)
+        except StoreError as error:
+            raise wrong(error.message, error.hint) from None
+        return value
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
+class SreSettings(Section):
+    """``[sre]``."""
+
+    enabled: bool = True
+    operator: Name = Field(default_factory=_operator)
+    prometheus: PrometheusSettings | None = None
+    alertmanager: list[AlertmanagerSettings] = Field(default_factory=list)
+    kubernetes: list[KubernetesSettings] = Field(default_factory=list)
+    oncall: OncallSettings = Field(default_factory=OncallSettings)
+    store: StoreSettings = Field(default_factory=StoreSettings)
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    feature_flags: FeatureFlags = Field(default_factory=FeatureFlags)
+    sre: SreSettings = Field(default_factory=SreSettings)
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """The environments that the sources belong to, in the order of the file."""
+        names = [cluster.environment or cluster.name for cluster in self.sre.alertmanager]
+        names += [one.environment or one.context for one in self.sre.kubernetes]
+        return tuple(dict.fromkeys(names))
