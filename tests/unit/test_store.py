@@ -12,7 +12,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from sqlalchemy import CheckConstraint, ColumnCollectionConstraint, Connection, MetaData, Table, insert, select
+from sqlalchemy import CheckConstraint, Connection, MetaData, Table, insert, select
+from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from services.storage.changes import Changes
 from services.storage.engine import Store, open_store
