@@ -1,0 +1,150 @@
+"""``/alerts``: list, acknowledge, silence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from services.alerts import listing
+from services.alerts.filtering import AlertFilter, filter_of_words
+from services.alerts.lookup import short_ids, title
+from services.alerts.matcher_text import MatcherError
+from services.alerts.model import Alert
+from services.alerts.muting import plan_ack, plan_silence
+from services.alerts.needs import AlertsNeeds
+from services.alerts.view import MUTED_KEY, AlertsView, arrange
+from services.command import Arguments, Candidate, Command, Duration, Invocation, Positional, Result
+from services.safety.plan import Plan, Risk
+from services.vocabulary.durations import format_age
+
+
+def _checked(word: str) -> str:
+    try:
+        filter_of_words((word,))
+    except MatcherError as error:
+        raise ValueError(str(error)) from None
+    return word
+
+
+class ListArguments(Arguments):
+    """``/alerts list [matchers…]``."""
+
+    matchers: Annotated[tuple[Annotated[str, AfterValidator(_checked)], ...], Positional(rest=True)] = Field(
+        (), description='matchers such as severity=critical or pod=~"web-.*", and bare words; all must hold'
+    )
+
+
+class AckArguments(Arguments):
+    """``/alerts ack <id> [--for 15m] [--note …]``."""
+
+    id: Annotated[str, Positional(selection="alert")] = Field(
+        description="fingerprint or a unique beginning of it, with cluster/ before it where two clusters share one"
+    )
+    for_: Duration = Field(timedelta(minutes=15), alias="for", description="how long it is muted")
+    note: str = Field("", description="what you are doing about it, for whoever looks next")
+
+
+class SilenceArguments(Arguments):
+    """``/alerts silence <id> --for 1h --comment "…" [--without LABEL]``."""
+
+    id: Annotated[str, Positional(selection="alert")] = Field(
+        description="fingerprint or a unique beginning of it, with cluster/ before it where two clusters share one"
+    )
+    for_: Duration = Field(alias="for", description="how long it is muted")
+    comment: str = Field(description="why, for whoever finds it")
+    without: tuple[str, ...] = Field((), description="a label to leave out, so that more alerts match")
+
+
+async def _list(needs: AlertsNeeds, request: ListArguments, invocation: Invocation) -> Result:
+    del invocation
+    now = await needs.current()
+    at = needs.clock.now()
+    chosen = filter_of_words(request.matchers)
+    view = await asyncio.to_thread(_every_alert, now.alerts, chosen)
+    alerts = [row.alert for row in view.rows if row.alert is not None]
+    partial = [f"{cluster}: {words}" for cluster, one in now.freshness.items() for words in one.partial]
+    return Result(
+        listing.sentence(now, view, at, filtered=not chosen.empty),
+        data=[listing.data(alert) for alert in alerts],
+        table=listing.table(alerts, now.alerts, at),
+        lines=tuple(partial),
+        ok=bool(now.freshness) and not now.untrusted,
+    )
+
+
+def _every_alert(alerts: Iterable[Alert], chosen: AlertFilter) -> AlertsView:
+    return arrange(alerts, filter=chosen, grouped=False, expanded=frozenset({MUTED_KEY}))
+
+
+async def _ack(needs: AlertsNeeds, request: AckArguments, invocation: Invocation) -> Plan:
+    return await plan_ack(needs, invocation.actor, request.id, request.for_, request.note)
+
+
+async def _silence(needs: AlertsNeeds, request: SilenceArguments, invocation: Invocation) -> Plan:
+    return await plan_silence(needs, invocation.actor, request.id, request.for_, request.comment, request.without)
+
+
+def _ids(needs: AlertsNeeds) -> Iterable[Candidate]:
+    alerts = needs.latest()
+    ids = short_ids(alerts)
+    now = needs.clock.now()
+    view = _every_alert(alerts, AlertFilter())
+    for row in view.rows:
+        if row.alert is not None:
+            age = format_age(now - row.alert.starts_at)
+            yield Candidate(ids[row.key], f"{title(row.alert)}, {row.severity.word}, {age}, {row.alert.environment}")
+
+
+def _labels(needs: AlertsNeeds) -> Iterable[Candidate]:
+    names = {name for alert in needs.latest() for name in alert.labels}
+    return [Candidate(name) for name in sorted(names)]
+
+
+def _matchers(needs: AlertsNeeds) -> Iterable[Candidate]:
+    return [Candidate(f"{candidate.value}=") for candidate in _labels(needs)]
+
+
+COMMANDS = (
+    Command(
+        name="alerts list",
+        summary="List alerts, what needs somebody first",
+        arguments=ListArguments,
+        risk=Risk.READ,
+        run=_list,
+        complete={"matchers": _matchers},
+        examples=("/alerts list", "/alerts list severity=critical", "/alerts list checkout 'pod=~\"web-.*\"'"),
+        help="Firing alerts come first, by severity and newest first; then acknowledged, silenced and inhibited ones.",
+    ),
+    Command(
+        name="alerts ack",
+        summary="Acknowledge an alert: mute it for a while and say who has it",
+        arguments=AckArguments,
+        risk=Risk.WRITE,
+        plan=_ack,
+        complete={"id": _ids},
+        examples=("/alerts ack 3f2a", '/alerts ack 3f2a --for 30m --note "rolling back"'),
+        help=(
+            "Alertmanager knows no acknowledgements. This makes a silence on the alert's labels whose comment begins "
+            "with ACK!, as other tools do; doing it again prolongs it. Notifications stop; a pager that was notified "
+            "already is not acknowledged."
+        ),
+    ),
+    Command(
+        name="alerts silence",
+        summary="Silence everything with an alert's labels",
+        arguments=SilenceArguments,
+        risk=Risk.WRITE,
+        plan=_silence,
+        complete={"id": _ids, "without": _labels},
+        examples=(
+            '/alerts silence 3f2a --for 1h --comment "disk is being replaced"',
+            '/alerts silence 3f2a --for 2h --comment "node drained" --without pod --without instance',
+        ),
+        help="Shows the matchers and the alerts they hit first; several hits or more than 24 hours need a yes.",
+    ),
+)
+"""All commands of this room."""

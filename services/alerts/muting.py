@@ -1,0 +1,264 @@
+"""Plans for an acknowledgement and for a silence: worked out by reading alone.
+
+Alertmanager knows no acknowledgement. The convention that other tools read is a silence of 15 minutes on the alert's
+labels whose comment begins with ``ACK!``. It stops notifications; a pager that was notified already stays open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from services.alerts.alertmanager import ACK, SILENCE, AlertmanagerReader, AlertmanagerWriter
+from services.alerts.amtool import silence_line
+from services.alerts.listing import clock_time
+from services.alerts.lookup import find_alert, title
+from services.alerts.matchers import exact_matchers, format_matcher, label_test
+from services.alerts.model import ACK_PREFIX, Alert, Matcher, Silence, SilenceDraft, SilenceState
+from services.alerts.needs import AlertsNeeds
+from services.alerts.now import AlertsNow
+from services.safety.actor import Actor
+from services.safety.permit import WritePermit
+from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
+from services.vocabulary.durations import format_duration
+from services.vocabulary.errors import ConsoleError, NotFound
+from services.vocabulary.text import shorten
+
+LONG = timedelta(hours=24)
+"""A longer mute is confirmed."""
+_LONGEST = timedelta(days=366)
+_LISTED = 10
+# A silence that begins in the past begins at once, by the server's clock; so a console whose clock runs ahead of it
+# does not make one that is only pending.
+_SKEW = timedelta(minutes=5)
+_UNKNOWN = "the pager is not acknowledged"
+
+
+async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timedelta, note: str) -> Plan:
+    """Acknowledge one alert, or prolong its acknowledgement: the same silence, never a second one.
+
+    An acknowledgement that lasts longer already is not shortened. Without a note, a prolonged one keeps its comment.
+
+    Raises:
+        ConsoleError: no such alert, several of them, a duration that cannot be, or nothing to write to.
+        SourceError: the cluster's silences cannot be read.
+    """
+    _check_duration(duration)
+    now, alert = await _find(needs, text)
+    reader, writer = _ends(needs, alert)
+    at = needs.clock.now()
+    matchers = exact_matchers(alert.labels)
+    before = _acknowledgement(await reader.silences(), matchers, at)
+    comment = f"{ACK_PREFIX} {note or f'acknowledged by {actor.operator} with sre-console'}"
+    draft = SilenceDraft(matchers, at - _SKEW, at + duration, actor.operator, comment)
+    if before is not None:
+        # Alertmanager keeps the id only for the same matchers in the same order and the same onset.
+        draft = SilenceDraft(
+            before.matchers,
+            before.starts_at,
+            max(at + duration, before.ends_at),
+            actor.operator,
+            comment if note else before.comment,
+            before.id,
+        )
+    until = clock_time(draft.ends_at, at)
+    verb = "acks" if before is None else "prolongs the ack of"
+
+    async def apply(permit: WritePermit) -> Applied:
+        silence_id = await writer.create_silence(permit, draft, action=ACK, target=alert.id)
+        needs.written(alert.cluster)
+        return Applied(
+            f"{title(alert)} is muted in Alertmanager until {until}; {_UNKNOWN}",
+            _data(alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
+        )
+
+    about = (f"acknowledged by {before.created_by} until {clock_time(before.ends_at, at)}",) if before else ()
+    plan = _plan(
+        needs,
+        now,
+        alert,
+        draft,
+        action=ACK,
+        summary=f"{verb} {title(alert)} for {format_duration(duration)} as {actor.operator}; expires {until}",
+        apply=apply,
+    )
+    return replace(
+        plan,
+        preview=(*about, *plan.preview, f"Alertmanager stops notifying until {until}; {_UNKNOWN}"),
+        verify=_verification(reader, draft),
+    )
+
+
+async def plan_silence(
+    needs: AlertsNeeds, actor: Actor, text: str, duration: timedelta, comment: str, without: Sequence[str]
+) -> Plan:
+    """Silence everything that carries the labels of one alert, but for the labels in ``without``.
+
+    Raises:
+        ConsoleError: no such alert, several of them, a label it does not have, none left, a duration or comment that
+            cannot be, or nothing to write to.
+    """
+    _check_duration(duration)
+    if not comment.strip():
+        raise ConsoleError("a silence needs a comment", 'say why, for whoever finds it: --comment "…"')
+    now, alert = await _find(needs, text)
+    reader, writer = _ends(needs, alert)
+    for name in without:
+        if name not in alert.labels:
+            raise ConsoleError(f"--without {name}: the alert has no such label", f"it has {', '.join(alert.labels)}")
+    matchers = exact_matchers(alert.labels, without)
+    if not matchers:
+        raise ConsoleError("without any label the silence would mute everything", "leave at least one label in")
+    at = needs.clock.now()
+    draft = SilenceDraft(matchers, at - _SKEW, at + duration, actor.operator, comment)
+    until = clock_time(draft.ends_at, at)
+    warnings = []
+    if comment.startswith(ACK_PREFIX):
+        warnings.append(f"a comment that begins with {ACK_PREFIX} makes it an acknowledgement for this and other tools")
+    warnings += [
+        f"it is silenced until {clock_time(silence.ends_at, at)} by {silence.created_by} already: {silence.comment}"
+        for silence in alert.silences
+        if not silence.is_ack
+    ]
+    hits = len(_hits(now, alert.cluster, matchers))
+
+    async def apply(permit: WritePermit) -> Applied:
+        silence_id = await writer.create_silence(permit, draft, action=SILENCE, target=alert.id)
+        needs.written(alert.cluster)
+        return Applied(
+            f"{_alerts(hits)} of {alert.cluster} silenced in Alertmanager until {until}; {_UNKNOWN}",
+            _data(alert, draft, silence_id, prolonged=False),
+        )
+
+    plan = _plan(
+        needs,
+        now,
+        alert,
+        draft,
+        action=SILENCE,
+        summary=f"silences {_alerts(hits)} of {alert.cluster} for {format_duration(duration)} as {actor.operator};"
+        f" expires {until}",
+        apply=apply,
+    )
+    return replace(plan, warnings=(*plan.warnings, *warnings), verify=_verification(reader, draft))
+
+
+def _plan(
+    needs: AlertsNeeds,
+    now: AlertsNow,
+    alert: Alert,
+    draft: SilenceDraft,
+    *,
+    action: str,
+    summary: str,
+    apply: Callable[[WritePermit], Awaitable[Applied]],
+) -> Plan:
+    """What both have in common: matchers, the alerts they hit, and when that has to be agreed to."""
+    hits = _hits(now, alert.cluster, draft.matchers)
+    lasting = draft.ends_at - needs.clock.now()
+    reasons = []
+    if len(hits) > 1:
+        reasons.append(f"mutes {len(hits)} alerts")
+    if lasting > LONG:
+        reasons.append(f"lasts {format_duration(timedelta(seconds=round(lasting.total_seconds())))}")
+    warnings = []
+    if not hits:
+        warnings.append("it hits no alert that is known")
+    if (freshness := now.freshness.get(alert.cluster)) is not None and not freshness.trusted:
+        warnings.append(f"{alert.cluster} gave no fresh answer, it may hit others by now: {freshness.reason}")
+    shown = [f"  {title(hit)} ({hit.fingerprint})" for hit in hits[:_LISTED]]
+    if len(hits) > _LISTED:
+        shown.append(f"  and {len(hits) - _LISTED} more")
+    return Plan(
+        action=action,
+        risk=Risk.WRITE,
+        source=f"alertmanager {alert.cluster}",
+        environment=alert.environment,
+        targets=(Target("alert", alert.id, alert.environment),),
+        summary=summary,
+        equivalent=silence_line(needs.writers[alert.cluster].url, draft),
+        apply=apply,
+        preview=(
+            "matchers:",
+            *[f"  {format_matcher(matcher)}" for matcher in draft.matchers],
+            f"hits {_alerts(len(hits))} of {alert.cluster} ({alert.environment}) now:",
+            *shown,
+        ),
+        confirmation=Confirmation(f"{' and '.join(reasons)} in {alert.environment} ({alert.cluster})")
+        if reasons
+        else None,
+        warnings=tuple(warnings),
+    )
+
+
+async def _find(needs: AlertsNeeds, text: str) -> tuple[AlertsNow, Alert]:
+    now = await needs.current()
+    return now, find_alert(now, text)
+
+
+def _ends(needs: AlertsNeeds, alert: Alert) -> tuple[AlertmanagerReader, AlertmanagerWriter]:
+    reader, writer = needs.readers.get(alert.cluster), needs.writers.get(alert.cluster)
+    if reader is None or writer is None:
+        raise NotFound(f"there is nothing to write to for {alert.cluster}", "this view can only read")
+    return reader, writer
+
+
+def _check_duration(duration: timedelta) -> None:
+    if duration <= timedelta(0):
+        raise ConsoleError("--for must be longer than nothing", "write for example --for 15m")
+    if duration > _LONGEST:
+        raise ConsoleError("--for is longer than a year", "change the alert's rule or route instead")
+
+
+def _acknowledgement(silences: Sequence[Silence], matchers: Sequence[Matcher], at: datetime) -> Silence | None:
+    """The acknowledgement of exactly these labels that ends last; None where there is none at work."""
+    wanted = set(matchers)
+    return max(
+        (
+            silence
+            for silence in silences
+            if silence.is_ack
+            and silence.state is SilenceState.ACTIVE
+            and silence.ends_at > at
+            and set(silence.matchers) == wanted
+        ),
+        key=lambda silence: silence.ends_at,
+        default=None,
+    )
+
+
+def _hits(now: AlertsNow, cluster: str, matchers: Sequence[Matcher]) -> list[Alert]:
+    matches = label_test(matchers)
+    return [alert for alert in now.alerts if alert.cluster == cluster and matches(alert.labels)]
+
+
+def _alerts(count: int) -> str:
+    return "1 alert" if count == 1 else f"{count} alerts"
+
+
+def _data(alert: Alert, draft: SilenceDraft, silence_id: str, *, prolonged: bool) -> dict[str, object]:
+    return {
+        "silence": silence_id,
+        "cluster": alert.cluster,
+        "environment": alert.environment,
+        "fingerprint": alert.fingerprint,
+        "name": shorten(alert.name, 200),
+        "expires_at": draft.ends_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "prolonged": prolonged,
+    }
+
+
+def _verification(reader: AlertmanagerReader, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
+    """Reads the silence back and compares it with what was asked for."""
+
+    async def verify(applied: Applied) -> bool:
+        silence = await reader.silence(str(applied.data["silence"]))
+        return (
+            silence is not None
+            and silence.state is SilenceState.ACTIVE
+            and set(silence.matchers) == set(draft.matchers)
+            and abs(silence.ends_at - draft.ends_at) < timedelta(seconds=1)
+        )
+
+    return verify

@@ -1,0 +1,36 @@
+"""What the alert commands work with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter
+from services.alerts.model import Alert
+from services.alerts.now import AlertsNow
+from services.vocabulary.clock import Clock
+
+
+def _nothing(cluster: str) -> None:
+    del cluster
+
+
+@dataclass(frozen=True, slots=True)
+class AlertsNeeds:
+    """What the alert commands work with.
+
+    Attributes:
+        current: everything that is known now; headless it reads the sources, in the console it asks the feeds.
+        latest: the alerts last seen, for completion; quick, no input or output.
+        readers: cluster -> how to read its silences, before a write and to verify it.
+        writers: cluster -> how to write to it; empty where nothing may be written.
+        clock: the time.
+        written: called with the cluster after a write that was accepted, so that its feed reads again at once.
+    """
+
+    current: Callable[[], Awaitable[AlertsNow]]
+    latest: Callable[[], Sequence[Alert]]
+    readers: Mapping[str, AlertmanagerReader]
+    writers: Mapping[str, AlertmanagerWriter]
+    clock: Clock
+    written: Callable[[str], None] = _nothing
