@@ -67,6 +67,9 @@ async def load_context(settings: ClusterSettings) -> LoadedContext:
     if _is_loopback(str(configuration.host)):
         # A proxy of the environment cannot reach this machine's own loopback.
         configuration.client_session_kwargs = {"trust_env": False}
+    elif urlsplit(str(configuration.host)).scheme == "http":
+        # Like kubectl: credentials never travel in clear text.
+        configuration.api_key.clear()
     context = loader.current_context["context"]
     return LoadedContext(configuration, str(context.get("namespace") or ""), loader.expires_at)
 
