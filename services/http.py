@@ -12,6 +12,7 @@ import re
 import ssl
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from services.safety import permit as permits
 from services.safety.permit import WritePermit
 from services.vocabulary.errors import FailureKind, SourceError
 
-__all__ = ["HttpSettings", "Parameters", "ReadClient", "WriteClient", "error_text"]
+__all__ = ["HttpSettings", "Parameters", "Probe", "ReadClient", "WriteClient", "error_text"]
 
 Parameters = Sequence[tuple[str, str]]
 
@@ -41,6 +42,19 @@ def _tls(ca_file: str | None, client_cert: str | None) -> ssl.SSLContext:
     if client_cert:
         context.load_cert_chain(client_cert)
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One answer and what its head said.
+
+    Attributes:
+        body: the whole body.
+        date: the ``Date`` header as it came; empty where there was none.
+    """
+
+    body: bytes
+    date: str
 
 
 class ReadClient:
@@ -67,6 +81,17 @@ class ReadClient:
         """
         async with self.stream(path, parameters) as chunks:
             return b"".join([chunk async for chunk in chunks])
+
+    async def probe(self, path: str) -> Probe:
+        """Like :meth:`get`, with the time that the other side says it is.
+
+        Raises:
+            SourceError: as for :meth:`get`.
+        """
+        heard: list[str] = []
+        async with _answer(self._client, self.settings, "GET", path, (), dates=heard) as pieces:
+            body = b"".join([piece async for piece in pieces])
+        return Probe(body, heard[0])
 
     @asynccontextmanager
     async def stream(self, path: str, parameters: Parameters = ()) -> AsyncIterator[AsyncIterator[bytes]]:
@@ -231,11 +256,14 @@ async def _answer(
     path: str,
     parameters: Parameters,
     content: bytes | None = None,
+    dates: list[str] | None = None,
 ) -> AsyncIterator[AsyncIterator[bytes]]:
     if path and not path.startswith("/"):
         raise ValueError(f"{path!r} would change the host of the URL")
     exchange = _Exchange(settings)
     response = await exchange.within(_send(client, exchange, method, settings, path, parameters, content))
+    if dates is not None:
+        dates.append(response.headers.get("date", ""))
     try:
         async with aclosing(_pieces(response, exchange)) as pieces:
             if not response.is_success:

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from console.configuration.model import BasicAuth, HttpOptions, Settings
 from console.configuration.references import SecretError, is_reference, resolve
-from services.http import HttpSettings
+from services.http_settings import HttpSettings
 
 
 def http_settings(name: str, url: str, options: HttpOptions) -> HttpSettings:

@@ -52,7 +52,7 @@ def _proxy(value: str) -> str:
     if is_reference(value):
         return value
     parts = urlsplit(value)
-    if parts.scheme not in ("http", "https", "socks5", "socks5h") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not parts.hostname:
         raise wrong(f"{_shown(value)!r} is not a proxy's URL", "write for example http://proxy:3128")
     if parts.password:
         raise wrong("a proxy's password must not be written down", 'use proxy = "env:NAME" with the whole URL in it')
