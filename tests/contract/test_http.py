@@ -8,7 +8,7 @@ import gzip
 import json
 import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -212,10 +212,17 @@ async def test_an_error_whose_body_drips_is_still_that_error() -> None:
 
 
 async def test_waiting_for_a_free_connection_has_not_left() -> None:
-    async with raw_double(writes(hold=True)) as url, reading(url, timeout=3 * SHORT) as client:
-        errors = await asyncio.gather(*[client.get("/api") for _ in range(9)], return_exceptions=True)
-    assert all(isinstance(error, SourceError) and error.kind is FailureKind.TIMEOUT for error in errors)
-    assert sorted(error.sent for error in errors if isinstance(error, SourceError)) == [False] + [True] * 8
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    async with (
+        raw_double(writes(head, hold=True)) as url,
+        reading(url, timeout=3 * SHORT) as client,
+        AsyncExitStack() as others,
+    ):
+        for _ in range(8):
+            await others.enter_async_context(client.stream("/api"))
+        with pytest.raises(SourceError) as caught:
+            await client.get("/api")
+    assert (caught.value.kind, caught.value.sent) == (FailureKind.TIMEOUT, False)
 
 
 async def test_the_time_of_whoever_reads_is_theirs() -> None:
