@@ -1,0 +1,60 @@
+"""Series and what an alert's rule measures, immutable and raw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class Unit(Enum):
+    """How values are written on an axis."""
+
+    NONE = ""
+    RATIO = "ratio"  # 0.02 is written 2 %
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    PER_SECOND = "per second"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One series of a range query.
+
+    Attributes:
+        labels: raw, sorted by name.
+        times: seconds since the epoch, ascending.
+        values: as many as times; NaN and infinities as Prometheus sent them. Times without a sample are left out.
+    """
+
+    labels: tuple[tuple[str, str], ...]
+    times: tuple[float, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPlot:
+    """What the rule of an alert measures over time.
+
+    Attributes:
+        expression: what was asked, without the comparison (raw PromQL).
+        series: those that belong to the alert.
+        step: seconds between samples; a larger distance is a gap.
+        start: first moment asked for (UTC). end: last one.
+        threshold: the number it is compared with; None where the rule compares with no constant.
+        operator: ``>``, ``>=``, ``<``, ``<=``, ``==``, ``!=``; empty where there is no threshold.
+        onset: when the alert began (UTC).
+        unit: how to write the values; a guess from the expression.
+        note: what a person should know, such as how many series were left out or what Prometheus warned of (raw).
+    """
+
+    expression: str
+    series: tuple[Series, ...]
+    step: float
+    start: datetime
+    end: datetime
+    threshold: float | None
+    operator: str
+    onset: datetime
+    unit: Unit = Unit.NONE
+    note: str = ""
