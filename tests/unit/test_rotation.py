@@ -383,3 +383,14 @@ def test_every_minute_agrees_with_somebody_who_watches_the_clock(zone: str, sinc
             index = (furthest - start) // step
             assert turn_at(subject, at).index == index, at
         at += timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("every", ["1mo", "2mo", "5mo"])
+@pytest.mark.parametrize("start", ["2026-01-01 00:00", "2026-01-15 09:00", "2025-12-31 23:30"])
+def test_every_day_of_months_agrees_with_counting_the_handoffs(start: str, every: str) -> None:
+    subject = rotation("Europe/Berlin", start, every)
+    passed = [handoff for handoff in handoffs(subject, 40) if handoff is not None]
+    at = passed[0]
+    while at < utc("2028-06-01 00:00"):
+        assert turn_at(subject, at).index == sum(handoff <= at for handoff in passed) - 1, at
+        at += timedelta(hours=7)
