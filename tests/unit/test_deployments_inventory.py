@@ -140,7 +140,7 @@ async def test_without_a_revision_annotation_the_number_is_nought() -> None:
 
 async def test_after_a_rollback_the_change_is_newer_than_the_revision() -> None:
     world = World()
-    fields = {"f:spec": {"f:template": {"f:spec": {}}}}
+    fields: Json = {"f:spec": {"f:template": {"f:spec": {}}}}
     written = [
         {"manager": "ci", "time": "2026-03-02T10:00:00Z", "fieldsV1": fields},
         {"manager": "kubectl", "time": "2026-03-02T19:00:00Z", "fieldsV1": fields},
