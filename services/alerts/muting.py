@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.alerts.alertmanager import ACK, SILENCE, AlertmanagerReader, AlertmanagerWriter
+from services.alerts.alertmanager import ACK, SILENCE, AlertmanagerReader, AlertmanagerWriter, instant
 from services.alerts.amtool import silence_line
 from services.alerts.listing import clock_time
 from services.alerts.lookup import find_alert, title
@@ -23,7 +23,6 @@ from services.safety.permit import WritePermit
 from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
 from services.vocabulary.durations import format_duration
 from services.vocabulary.errors import ConsoleError, NotFound
-from services.vocabulary.text import shorten
 
 LONG = timedelta(hours=24)
 """A longer mute is confirmed."""
@@ -70,7 +69,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         needs.written(alert.cluster)
         return Applied(
             f"{title(alert)} is muted in Alertmanager until {until}; {_UNKNOWN}",
-            _data(alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
+            _data(now, alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
         )
 
     about = (f"acknowledged by {before.created_by} until {clock_time(before.ends_at, at)}",) if before else ()
@@ -128,7 +127,7 @@ async def plan_silence(
         needs.written(alert.cluster)
         return Applied(
             f"{_alerts(hits)} of {alert.cluster} silenced in Alertmanager until {until}; {_UNKNOWN}",
-            _data(alert, draft, silence_id, prolonged=False),
+            _data(now, alert, draft, silence_id, prolonged=False),
         )
 
     plan = _plan(
@@ -237,14 +236,16 @@ def _alerts(count: int) -> str:
     return "1 alert" if count == 1 else f"{count} alerts"
 
 
-def _data(alert: Alert, draft: SilenceDraft, silence_id: str, *, prolonged: bool) -> dict[str, object]:
+def _data(now: AlertsNow, alert: Alert, draft: SilenceDraft, silence_id: str, *, prolonged: bool) -> dict[str, object]:
     return {
         "silence": silence_id,
         "cluster": alert.cluster,
         "environment": alert.environment,
         "fingerprint": alert.fingerprint,
-        "name": shorten(alert.name, 200),
-        "expires_at": draft.ends_at.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        "name": alert.name,
+        "matchers": [format_matcher(matcher) for matcher in draft.matchers],
+        "hits": [hit.id for hit in _hits(now, alert.cluster, draft.matchers)],
+        "expires_at": instant(draft.ends_at),
         "prolonged": prolonged,
     }
 
