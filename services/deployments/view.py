@@ -33,7 +33,11 @@ class DeploymentCounts:
         """Such as ``2 in trouble, 1 rolling, 41 in all``."""
         parts = [f"{self.troubled} in trouble"] if self.troubled else []
         parts += [f"{self.rolling} rolling"] if self.rolling else []
-        return ", ".join([*parts, f"{self.total} in all" if parts else f"{self.total} deployments, none in trouble"])
+        if parts:
+            return ", ".join([*parts, f"{self.total} in all"])
+        if not self.total:
+            return "no deployments"
+        return f"{self.total} deployment{'s' if self.total > 1 else ''}, none in trouble"
 
 
 @dataclass(frozen=True, slots=True)
