@@ -46,6 +46,7 @@ class DemoChild:
         self.epoch = datetime.fromisoformat(str(announcement["epoch"]))
         self.now = datetime.fromisoformat(str(announcement["now"]))
         self.speed = float(str(announcement["speed"]))
+        self._real_time = bool(announcement["real_time"])
 
     @property
     def pid(self) -> int:
@@ -63,11 +64,11 @@ class DemoChild:
         return Story(self.epoch)
 
     def clock(self, real: Clock) -> Clock:
-        """A clock that shows what the child's clock shows, where that is not the real time.
+        """A clock that shows what the child's clock shows: ``real`` itself, unless it was started otherwise.
 
         Call it right after the start; a clock made later lags by what passed in between.
         """
-        return SimulatedClock(real, self.now, self.speed)
+        return real if self._real_time else SimulatedClock(real, self.now, self.speed)
 
     @property
     def config(self) -> dict[str, object]:

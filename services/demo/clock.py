@@ -14,17 +14,20 @@ class SimulatedClock:
         real: where elapsed time comes from.
         start: what it shows now; None shows the real time of day.
         speed: simulated seconds a real second; 0 stands still.
+
+    Attributes:
+        follows: whether it shows the real time, even when that jumps.
     """
 
     def __init__(self, real: Clock, start: datetime | None = None, speed: float = 1.0) -> None:
         self._real = real
         self._origin = real.monotonic()
         self._start = (start or real.now()).astimezone(UTC)
-        self._follows = start is None and speed == 1.0
+        self.follows = start is None and speed == 1.0
         self.speed = speed
 
     def now(self) -> datetime:
-        if self._follows:  # a suspended machine moves its wall clock, not its monotonic one
+        if self.follows:  # a suspended machine moves its wall clock, not its monotonic one
             return self._real.now()
         return self._start + timedelta(seconds=(self._real.monotonic() - self._origin) * self.speed)
 

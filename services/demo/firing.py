@@ -10,16 +10,20 @@ from urllib.parse import quote_plus
 
 from services.demo import story
 from services.demo.catalog import CLUSTER
-from services.demo.evaluator import Evaluator, Labels, Vector, matches
+from services.demo.evaluator import Evaluator, matches
 from services.demo.metrics import Metrics
 from services.demo.promql import LabelMatcher, parse
 from services.demo.rules import GROUPS, HISTORY, STANDING_RULES, STORY_RULES, Rule, RuleGroup, expand
 from services.demo.series import Series
 from services.demo.signals import Constant
+from services.demo.vectors import Labels, Vector
 from services.demo.world import World
 
 PROMETHEUS_URL = "https://prometheus.demo.example"
 """What the demo's Prometheus believes to be its own address; nothing listens there."""
+
+KEPT_TURNS = 24
+"""``ALERTS`` goes back so many turns of the story (six hours); evaluating more would keep a query waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +94,8 @@ class Firings:
         if group in (None, STANDING_RULES) and until >= HISTORY:
             found += self._standing(int(until // 3600) + 1)
         if group in (None, STORY_RULES):
-            for turn in range(max(0, story.turn_of(since)), story.turn_of(until) + 1):
+            last = story.turn_of(until)
+            for turn in range(max(0, story.turn_of(since), last - KEPT_TURNS), last + 1):
                 found += self._turn(turn)
         return (firing for firing in found if firing.active <= until and firing.resolved > since)
 

@@ -39,13 +39,15 @@ def flood(world: World) -> Iterator[ExtraAlert]:
     for index in range(world.flood):
         draw = seeding.number(world.seed, "flood", index)
         name, severity, expression = _NAMES[draw % len(_NAMES)]
-        service = f"service-{(draw >> 8) % 140:03d}"
+        # Critical alerts inhibit lesser ones of the same service: they get services of their own.
+        number = (draw >> 8) % 20 if severity == "critical" else 20 + (draw >> 8) % 120
+        service = f"service-{number:03d}"
         suffix = seeding.letters(10, world.seed, service)
         labels = {
             "alertname": name,
             "cluster": CLUSTER,
             "instance": f"10.{(draw >> 16) % 40 + 60}.{(draw >> 24) % 250}.{(draw >> 32) % 250 + 1}:9100",
-            "namespace": f"team-{(draw >> 8) % 140 % 12:02d}",
+            "namespace": f"team-{number % 12:02d}",
             "pod": f"{service}-{suffix}-{seeding.letters(5, world.seed, 'flood', index)}",
             "service": service,
             "severity": severity,

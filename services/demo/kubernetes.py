@@ -168,7 +168,9 @@ class _Api:
             for document in self._records.at(resource.plural, self._now()):
                 meta: Json = document["metadata"]  # type: ignore[assignment]
                 if meta["name"] == name and meta.get("namespace", "") == namespace:
-                    return answer(table(resource, [document], request) if wants_table(request) else document)
+                    return answer(
+                        table(resource, [document], request, self._clock.now()) if wants_table(request) else document
+                    )
             group = f".{resource.group}" if resource.group else ""
             raise Refusal(404, "NotFound", f'{resource.plural}{group} "{name}" not found')
 
@@ -241,7 +243,7 @@ class _Api:
             meta["continue"] = _continue_token(moment, skip + len(page))
             meta["remainingItemCount"] = rest
         if wants_table(request):
-            return answer({**table(selection.resource, page, request), "metadata": meta})
+            return answer({**table(selection.resource, page, request, self._clock.now()), "metadata": meta})
         # Items of a list carry neither kind nor apiVersion, as from a real server.
         items = [{key: value for key, value in one.items() if key not in ("kind", "apiVersion")} for one in page]
         kind = f"{selection.resource.kind}List"

@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from aiohttp import web
 
-from services.demo.evaluator import Evaluator, Scalar
+from services.demo.evaluator import Evaluator
 from services.demo.firing import PROMETHEUS_URL, Firing, Firings
-from services.demo.promql import Call, LabelMatcher, QueryError, Selector, parse
+from services.demo.promql import Call, LabelMatcher, Selector, parse
+from services.demo.promql_tokens import QueryError
+from services.demo.query_parameters import QueryParameters
 from services.demo.rules import GROUPS, Rule, RuleGroup, go_exponent, go_float
 from services.demo.series import SCRAPE, Series
+from services.demo.vectors import Scalar
 from services.demo.world import World, rfc3339
 from services.vocabulary.clock import Clock
-from services.vocabulary.durations import DurationError, parse_duration
 
 VERSION = "3.4.1"
 MOST_POINTS = 11_000
 _LABEL = re.compile(r"[a-zA-Z_]\w*")
 _CODES = {"bad_data": 400, "execution": 422, "not_found": 404}
 _LOOK_BACK = 300.0
+_INSTANT = 1e-6
 
 _Handler = Callable[["_Api", web.Request], Awaitable[object]]
 
@@ -76,58 +79,18 @@ def _envelope(handler: _Handler) -> Callable[[_Api, web.Request], Awaitable[web.
     return answer
 
 
-class _Parameters:
-    """The query string and, for POST, the form."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The series up to now: nobody has samples of the future."""
 
-    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._pairs = list(pairs)
+    firings: Firings
+    now: float
 
-    @classmethod
-    async def of(cls, request: web.Request) -> _Parameters:
-        form = await request.post() if request.method == "POST" else {}
-        return cls([*request.query.items(), *((name, str(value)) for name, value in form.items())])
-
-    def get(self, name: str) -> str:
-        return next((value for key, value in self._pairs if key == name), "")
-
-    def all(self, name: str) -> list[str]:
-        return [value for key, value in self._pairs if key == name]
-
-    def time(self, name: str, default: datetime | None = None) -> float:
-        """Unix seconds."""
-        text = self.get(name)
-        if not text and default is not None:
-            return default.timestamp()
-        try:
-            value = float(text)
-        except ValueError:
-            try:
-                value = (
-                    datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
-                    if text.endswith("Z")
-                    else (datetime.fromisoformat(text).timestamp())
-                )
-            except ValueError:
-                value = float("nan")
-        if not -1e12 < value < 1e12:
-            raise QueryError(f'invalid parameter "{name}": cannot parse "{text}" to a valid timestamp')
-        return value
-
-    def step(self) -> float:
-        text = self.get("step")
-        try:
-            value = float(text)
-        except ValueError:
-            try:
-                value = parse_duration(text).total_seconds()
-            except DurationError:
-                raise QueryError(f'invalid parameter "step": cannot parse "{text}" to a valid duration') from None
-        if not 0 < value < 1e9:
-            raise QueryError(
-                'invalid parameter "step": zero or negative query resolution step widths are not accepted. '
-                "Try a positive integer"
-            )
-        return value
+    def select(self, matchers: Sequence[LabelMatcher], since: float, until: float) -> Iterator[Series]:
+        if since > self.now:
+            return
+        for series in self.firings.select(matchers, since, min(until, self.now)):
+            yield series if until <= self.now else replace(series, end=min(series.end, self.now + _INSTANT))
 
 
 class _Api:
@@ -140,13 +103,16 @@ class _Api:
     def _now(self) -> float:
         return self._world.seconds(self._clock.now())
 
+    def _evaluator(self, moments: list[float]) -> Evaluator:
+        return Evaluator(_Known(self._firings, self._now()), moments, self._world.epoch_seconds)
+
     @_envelope
     async def query(self, request: web.Request) -> object:
-        parameters = await _Parameters.of(request)
+        parameters = await QueryParameters.of(request)
         time = parameters.time("time", self._clock.now())
         node = parse(parameters.get("query"))
         moment = time - self._world.epoch_seconds
-        result = Evaluator(self._firings, [moment], self._world.epoch_seconds).evaluate(node)
+        result = self._evaluator([moment]).evaluate(node)
         if isinstance(result, Scalar):
             return {"resultType": "scalar", "result": [time, go_float(result.values[0])]}
         rows = [
@@ -160,7 +126,7 @@ class _Api:
 
     @_envelope
     async def query_range(self, request: web.Request) -> object:
-        parameters = await _Parameters.of(request)
+        parameters = await QueryParameters.of(request)
         start, end, step = parameters.time("start"), parameters.time("end"), parameters.step()
         if end < start:
             raise QueryError('invalid parameter "end": end timestamp must not be before start time')
@@ -172,7 +138,7 @@ class _Api:
         node = parse(parameters.get("query"))
         stamps = [start + number * step for number in range(int((end - start) / step + 1e-9) + 1)]
         moments = [stamp - self._world.epoch_seconds for stamp in stamps]
-        result = Evaluator(self._firings, moments, self._world.epoch_seconds).evaluate(node)
+        result = self._evaluator(moments).evaluate(node)
         columns = [({}, list(result.values))] if isinstance(result, Scalar) else result.columns
         shown = [round(stamp, 3) for stamp in stamps]
         rows = [
@@ -186,7 +152,7 @@ class _Api:
         ]
         return {"resultType": "matrix", "result": rows}
 
-    async def _matching(self, parameters: _Parameters, *, required: bool) -> list[Series]:
+    async def _matching(self, parameters: QueryParameters, *, required: bool) -> list[Series]:
         now = self._clock.now()
         since = parameters.time("start", self._world.time(self._now() - _LOOK_BACK)) - self._world.epoch_seconds
         until = parameters.time("end", now) - self._world.epoch_seconds
@@ -194,23 +160,23 @@ class _Api:
         if not texts:
             if required:
                 raise QueryError("no match[] parameter provided")
-            return list(self._firings.select([LabelMatcher("__name__", "=~", ".+")], since, until))
+            return list(_Known(self._firings, self._now()).select([LabelMatcher("__name__", "=~", ".+")], since, until))
         found: list[Series] = []
         for text in texts:
             node = parse(text)
             if not isinstance(node, Selector):
                 raise QueryError(f'invalid parameter "match[]": {text!r} is not a series selector')
-            found += self._firings.select(node.matchers, since, until)
+            found += _Known(self._firings, self._now()).select(node.matchers, since, until)
         return found
 
     @_envelope
     async def series(self, request: web.Request) -> object:
-        found = await self._matching(await _Parameters.of(request), required=True)
+        found = await self._matching(await QueryParameters.of(request), required=True)
         return [dict(items) for items in sorted({tuple(sorted(_full(one).items())) for one in found})]
 
     @_envelope
     async def labels(self, request: web.Request) -> object:
-        found = await self._matching(await _Parameters.of(request), required=False)
+        found = await self._matching(await QueryParameters.of(request), required=False)
         return sorted({name for one in found for name in _full(one)})
 
     @_envelope
@@ -218,12 +184,12 @@ class _Api:
         name = request.match_info["name"]
         if not _LABEL.fullmatch(name):
             raise QueryError(f'invalid label name: "{name}"')
-        found = await self._matching(await _Parameters.of(request), required=False)
+        found = await self._matching(await QueryParameters.of(request), required=False)
         return sorted({value for one in found if (value := _full(one).get(name))})
 
     @_envelope
     async def rules(self, request: web.Request) -> object:
-        parameters = await _Parameters.of(request)
+        parameters = await QueryParameters.of(request)
         if parameters.get("type") not in ("", "alert", "record"):
             raise QueryError(f'not supported value "{parameters.get("type")}"')
         now, names = self._now(), parameters.all("rule_name[]")
@@ -286,7 +252,7 @@ class _Api:
         now = self._now()
         up = {tuple(sorted(one.labels.items())): one for one in self._firings.metrics.families["up"].series(now, now)}
         active = []
-        for labels, _ in self._firings.metrics.targets():
+        for labels, _ in self._firings.metrics.hosts.targets():
             step = up[tuple(sorted(labels.items()))].step
             healthy = step is None or bool(step(now))
             active.append(

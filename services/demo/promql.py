@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import NoReturn
 
+from services.demo.promql_tokens import QueryError, Token, fail, scan, unquote
 from services.vocabulary.durations import DurationError, parse_duration
-
-
-class QueryError(Exception):
-    """The query cannot be answered.
-
-    Attributes:
-        kind: ``bad_data`` or ``execution``, as in the error envelope of the Prometheus HTTP API.
-    """
-
-    def __init__(self, message: str, kind: str = "bad_data") -> None:
-        super().__init__(message)
-        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +87,7 @@ AGGREGATIONS = frozenset(["sum", "avg", "max", "min", "count", "topk", "bottomk"
 COMPARISONS = frozenset({"==", "!=", ">", "<", ">=", "<="})
 _SETS = frozenset({"and", "or", "unless"})
 _PRECEDENCE = ({"or"}, {"and", "unless"}, COMPARISONS, {"+", "-"}, {"*", "/", "%"}, {"^"})
-_TOKEN = re.compile(
-    r"""\s*(?:\#[^\n]*\s*)*(?:
-        (?P<duration>(?:\d+(?:ms|[smhdwy]))+(?![\w.]))
-      | (?P<number>0x[0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?:[iI]nf|[nN]a[nN])(?!\w))
-      | (?P<word>[a-zA-Z_:][\w:]*)
-      | (?P<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'|`[^`]*`)
-      | (?P<sign>=~|!~|==|!=|>=|<=|[-+*/%^(){}\[\],=<>@:])
-    )""",
-    re.VERBOSE,
-)
 _DEPTH = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    position: int
 
 
 def parse(query: str) -> Node:
@@ -128,24 +99,10 @@ def parse(query: str) -> Node:
     return _Parser(query).parse()
 
 
-def unquote(text: str) -> str:
-    """The value of a string literal."""
-    if text[0] == "`":
-        return text[1:-1]
-    return re.sub(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", _escape, text[1:-1])
-
-
-def _escape(match: re.Match[str]) -> str:
-    code = match[1]
-    if len(code) > 1:
-        return chr(int(code[1:], 16))
-    return {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v"}.get(code, code)
-
-
 class _Parser:
     def __init__(self, query: str) -> None:
         self._query = query
-        self._tokens = self._scan()
+        self._tokens = scan(query)
         self._index = 0
         self._depth = 0
 
@@ -159,31 +116,13 @@ class _Parser:
             raise QueryError('invalid expression type "range vector" for range query, must be Scalar or instant Vector')
         return node
 
-    def _scan(self) -> list[_Token]:
-        tokens, position = [], 0
-        end = len(self._query.rstrip())
-        while position < end:
-            match = _TOKEN.match(self._query, position)
-            if match is None or match.lastgroup is None:
-                rest = self._query[position:].lstrip()
-                if not rest or rest.startswith("#"):
-                    break
-                self._fail(f"unexpected character: {rest[0]!r}", _Token("", "", end - len(rest.rstrip())))
-            tokens.append(_Token(match.lastgroup, match[match.lastgroup], match.start(match.lastgroup)))
-            position = match.end()
-        tokens.append(_Token("end", "end of input", end))
-        return tokens
+    def _fail(self, reason: str, token: Token) -> NoReturn:
+        fail(self._query, reason, token)
 
-    def _fail(self, reason: str, token: _Token) -> NoReturn:
-        before = self._query[: token.position]
-        line = before.count("\n") + 1
-        column = len(before) - (before.rfind("\n") + 1) + 1
-        raise QueryError(f'invalid parameter "query": {line}:{column}: parse error: {reason}')
-
-    def _peek(self) -> _Token:
+    def _peek(self) -> Token:
         return self._tokens[self._index]
 
-    def _next(self) -> _Token:
+    def _next(self) -> Token:
         token = self._tokens[self._index]
         self._index = min(self._index + 1, len(self._tokens) - 1)
         return token
@@ -287,7 +226,7 @@ class _Parser:
             self._fail("duration must be greater than 0", token)
         return seconds
 
-    def _selector(self, name: str | None, token: _Token) -> Node:
+    def _selector(self, name: str | None, token: Token) -> Node:
         matchers = [] if name is None else [LabelMatcher("__name__", "=", name)]
         if name is None or self._take("{"):
             while not self._take("}"):
@@ -340,7 +279,7 @@ class _Parser:
         parameter = arguments[0] if wanted == 2 else None
         return Aggregation(operator, arguments[-1], grouping[1], grouping[0], parameter)
 
-    def _call(self, token: _Token) -> Node:
+    def _call(self, token: Token) -> Node:
         known = RANGE_FUNCTIONS | VECTOR_FUNCTIONS | OTHER_FUNCTIONS
         if token.text not in known:
             self._fail(f"the demo does not know the function {token.text!r}", token)

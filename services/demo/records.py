@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 
-from services.demo import manifests
-from services.demo.catalog import DAY, NAMESPACES, NODES, WORKLOADS, Workload
+from services.demo import manifests, pod_manifests, workload_manifests
+from services.demo.catalog import CHECKOUT, DAY, NAMESPACES, NODES, PAYMENTS, WORKLOADS, Workload
 from services.demo.manifests import Json
 from services.demo.pods import Pod
 from services.demo.rollouts import Revision
 from services.demo.world import World
 
 EVENT_LIFE = 3600.0
+"""Seconds after which an Event is forgotten."""
+
+_ROLLING = (CHECKOUT, PAYMENTS)
 _INSTANT = 0.0005
 
 
@@ -53,9 +56,9 @@ class Records:
 
     def __init__(self, world: World) -> None:
         self._world = world
-        self._deployment = lru_cache(maxsize=512)(lambda rollout: manifests.deployment(world, rollout))
-        self._set = lru_cache(maxsize=64)(lambda rollout: manifests.set_of_pods(world, rollout))
-        self._pod = lru_cache(maxsize=2048)(lambda pod, changed: manifests.pod_document(world, pod, changed))
+        self._deployment = lru_cache(maxsize=512)(lambda rollout: workload_manifests.deployment(world, rollout))
+        self._set = lru_cache(maxsize=64)(lambda rollout: workload_manifests.set_of_pods(world, rollout))
+        self._pod = lru_cache(maxsize=2048)(lambda pod, changed: pod_manifests.pod_document(world, pod, changed))
         self._kinds: dict[str, Callable[[float, float], Iterator[Record]]] = {
             "namespaces": self._namespaces,
             "nodes": self._nodes,
@@ -178,18 +181,18 @@ class Records:
             for pod in self._world.factory.pods(workload, moment, moment)
             if pod.template.hash == digest and pod.deleted > moment
         ]
-        return manifests.replica_set(self._world, workload, revision, pods, moment, changed, len(pods))
+        return workload_manifests.replica_set(self._world, workload, revision, pods, moment, changed, len(pods))
 
     def _controller_revisions(self, _since: float, until: float) -> Iterator[Record]:
         for workload in WORKLOADS:
             if workload.kind != "Deployment":
                 for revision in self._world.rollouts.revisions(workload, until):
-                    document = manifests.controller_revision(self._world, workload, revision)
+                    document = workload_manifests.controller_revision(self._world, workload, revision)
                     name = f"{workload.name}-{revision.template.hash}"
                     yield _constant(workload.namespace, name, revision.template.created, document)
 
     def _events(self, since: float, until: float) -> Iterator[Record]:
-        for workload in manifests.ROLLING:
+        for workload in _ROLLING:
             for revision in self._world.rollouts.revisions(workload, until):
                 if revision.changed + EVENT_LIFE > since and revision.changed <= until:
                     yield self._scaled(workload, revision)
@@ -198,7 +201,7 @@ class Records:
                     yield self._backed_off(pod)
 
     def _scaled(self, workload: Workload, revision: Revision) -> Record:
-        about = manifests.deployment(self._world, self._world.rollouts.status(workload, revision.changed))
+        about = workload_manifests.deployment(self._world, self._world.rollouts.status(workload, revision.changed))
         name = f"{workload.name}.{manifests.resource_version(revision.changed)}"
         message = f"Scaled up replica set {workload.name}-{revision.template.hash} to {workload.replicas}"
         document = manifests.event(

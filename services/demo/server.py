@@ -80,6 +80,7 @@ class DemoServers:
             "epoch": rfc3339(self.world.epoch),
             "now": rfc3339(self._clock.now()),
             "speed": self._clock.speed,
+            "real_time": self._clock.follows,
         }
 
     async def _serve(self, app: web.Application) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import cos, log, pi, sin, sqrt
+from math import cos, exp, log, pi, sin
 from statistics import NormalDist
 from typing import Protocol
 
@@ -132,7 +132,7 @@ def below(bound: float, median: float, spread: float = 0.55) -> float:
 
 def mean_latency(median: float, spread: float = 0.55) -> float:
     """The mean of the same distribution."""
-    return median * sqrt(pow(2.718281828459045, spread * spread))
+    return median * exp(spread * spread / 2)
 
 
 def _phases(seed: int, name: str) -> tuple[tuple[float, float], ...]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from aiohttp import web
 
 from services.demo.discovery import Resource
 from services.demo.manifests import Json
+from services.vocabulary.durations import format_age
 
 _Cells = Callable[[Mapping[str, object]], list[object]]
 
@@ -17,14 +19,14 @@ def wants_table(request: web.Request) -> bool:
     return "as=Table" in request.headers.get("Accept", "").replace(" ", "")
 
 
-def table(resource: Resource, documents: list[Json], request: web.Request) -> Json:
-    """The objects as rows. ``includeObject`` decides how much of each object comes along."""
+def table(resource: Resource, documents: list[Json], request: web.Request, now: datetime) -> Json:
+    """The objects as rows, with their age at ``now``. ``includeObject`` decides how much of each comes along."""
     columns, cells = _COLUMNS.get(resource.kind, ((), lambda _document: []))
     include = request.query.get("includeObject", "Metadata")
     rows = []
     for document in documents:
         meta: Mapping[str, object] = document["metadata"]  # type: ignore[assignment]
-        row: Json = {"cells": [meta.get("name", ""), *_filled(cells, document), meta.get("creationTimestamp")]}
+        row: Json = {"cells": [meta.get("name", ""), *cells(document), _age(meta, now)]}
         if include == "Object":
             row["object"] = document
         elif include == "Metadata":
@@ -37,14 +39,14 @@ def table(resource: Resource, documents: list[Json], request: web.Request) -> Js
         "columnDefinitions": [
             {"name": "Name", "type": "string", "format": "name", "description": "", "priority": 0},
             *({"name": name, "type": "string", "format": "", "description": "", "priority": 0} for name in columns),
-            {"name": "Age", "type": "date", "format": "", "description": "", "priority": 0},
+            {"name": "Age", "type": "string", "format": "", "description": "", "priority": 0},
         ],
         "rows": rows,
     }
 
 
-def _filled(cells: _Cells, document: Json) -> list[object]:
-    return cells(document) if "spec" in document or "data" in document or "reason" in document else []
+def _age(meta: Mapping[str, object], now: datetime) -> str:
+    return format_age(now - datetime.fromisoformat(str(meta.get("creationTimestamp"))))
 
 
 def _part(document: Mapping[str, object], name: str) -> Mapping[str, object]:

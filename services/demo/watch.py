@@ -56,7 +56,8 @@ async def watch(
     as_table = wants_table(request)
 
     async def send(kind: str, document: Json) -> None:
-        shown = table(wanted.resource, [document], request) if as_table and kind != "ERROR" else document
+        plain = not as_table or kind in ("ERROR", "BOOKMARK")
+        shown = document if plain else table(wanted.resource, [document], request, clock.now())
         line = json.dumps({"type": kind, "object": shown}, separators=(",", ":"), ensure_ascii=False)
         await response.write(line.encode() + b"\n")
 
