@@ -1,0 +1,221 @@
+"""The command ``sre-console``. Imports nothing heavy before it knows what is asked."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from themes import NAMES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from services.vocabulary.errors import ConsoleError
+
+_DESCRIPTION = """\
+A full-screen console for the person on call: alerts, incidents, deployments and on-call from the systems you
+already run, acted on with slash commands behind one circuit breaker.
+
+Without a command it opens the console on your configuration."""
+
+_EPILOG = """\
+files and environment:
+  The configuration is read from --config, else $SRE_CONSOLE_CONFIG, else sre-console/config.toml in the XDG
+  configuration directory. SRE_CONSOLE_… variables lie on top: SRE_CONSOLE_SRE__PROMETHEUS__URL=http://…
+  `sre-console config path` says which file that is, `config check` what is wrong with it.
+
+examples:
+  sre-console --demo                                   try it on a simulated production
+  sre-console exec "/alerts list severity=critical"    one command, without the screen
+  sre-console exec --json "/oncall who" | jq .data
+  sre-console doctor                                   are all sources there?"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        arguments: without the program's name; by default those of the process.
+
+    Returns:
+        The exit code: 0 done, 1 failed or denied, 2 wrong usage, command or configuration, 130 interrupted.
+    """
+    try:
+        code = _run(_parser().parse_args(arguments))
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # The reader (head, a pager) has gone. Nothing must be written at exit any more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    return code
+
+
+def program_version() -> str:
+    """The version of the installed package."""
+    try:
+        return version("sre-console")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _parser() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--config", metavar="FILE", default=argparse.SUPPRESS, help="the configuration to read (TOML)")
+    demo = argparse.ArgumentParser(add_help=False)
+    demo.add_argument(
+        "--demo", action="store_true", default=argparse.SUPPRESS, help="use a simulated production on this machine"
+    )
+    parser = argparse.ArgumentParser(
+        prog="sre-console",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        parents=[common, demo],
+    )
+    parser.add_argument("--version", action="version", version=f"sre-console {program_version()}")
+    parser.add_argument("--wallboard", action="store_true", help="start as a read-only wallboard")
+    parser.add_argument("--theme", choices=NAMES, help="the theme of this start")
+    parser.add_argument(
+        "--or-demo", action="store_true", help="like --demo where there is no configuration at all, else nothing"
+    )
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
+    run = commands.add_parser(
+        "exec",
+        parents=[common, demo],
+        help="run one slash command without the screen",
+        description="Run one slash command without the screen. Exit code: 0 done, 1 failed or denied, "
+        '2 not a valid command. `exec "/help"` lists the commands.',
+    )
+    run.add_argument("line", metavar="LINE", help='the command, in quotes: "/alerts list"')
+    run.add_argument("--json", action="store_true", help='print {"ok", "command", "data", "message"}')
+    run.add_argument("--yes", action="store_true", help="agree to what the command would ask")
+    config = commands.add_parser(
+        "config", parents=[common], help="check, show or find the configuration", description="The configuration."
+    )
+    config.add_argument(
+        "action",
+        choices=("check", "show", "path"),
+        help="check: tell all that is wrong; show: every value and where it comes from, secrets as their names; "
+        "path: the file that is read",
+    )
+    doctor = commands.add_parser(
+        "doctor",
+        parents=[common, demo],
+        help="ask every source whether it answers",
+        description="Ask every source whether it answers, how fast, which version it is and how its clock stands; "
+        "check the store and its modes. Exit code 1 if anything fails.",
+    )
+    doctor.set_defaults(command="doctor")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    config, demo = getattr(options, "config", None), getattr(options, "demo", False)
+    if options.command == "exec":
+        from console.execute import execute
+
+        return execute(options.line, config=config, demo=demo, as_json=options.json, yes=options.yes)
+    if options.command == "doctor":
+        from console.doctor import examine
+
+        return examine(config=config, demo=demo)
+    if options.command == "config":
+        return _config(options.action, config)
+    return _interactive(options, config, demo)
+
+
+def _interactive(options: argparse.Namespace, config: str | None, demo: bool) -> int:
+    from console.peek import take_peek
+
+    peek = take_peek(
+        config=config, demo=demo, or_demo=options.or_demo, wallboard=options.wallboard, theme=options.theme
+    )
+    if not peek.sound and (code := _check(peek.config)):
+        return code
+    if not sys.stdout.isatty() or not sys.stdin.isatty():
+        return complain(
+            "the console needs a terminal", 'run one command without it: sre-console exec "/alerts list"', code=2
+        )
+    from console.app import run
+
+    return run(peek)
+
+
+def _config(action: str, named: str | None) -> int:
+    from console.configuration import paths
+
+    file = paths.named_config(named)
+    if action == "path":
+        say([str(file or paths.config_path())])
+        return 0
+    if action == "check":
+        return _check(file, told=True)
+    from console.configuration.loading import load
+    from console.configuration.showing import values
+    from services.vocabulary.errors import ConsoleError as Failure
+
+    try:
+        loaded = load(file, secrets=False)
+    except Failure as error:
+        return refuse(error)
+    rows = list(values(loaded))
+    width = max(len(key) for key, _, _ in rows)
+    value = max(len(text) for _, text, _ in rows)
+    say([f"# {loaded.file or 'the environment alone'}"])
+    say([f"{key.ljust(width)} = {text.ljust(value)}  # {origin}" for key, text, origin in rows])
+    return 0
+
+
+def _check(file: Path | None, *, told: bool = False) -> int:
+    from console.configuration.loading import load
+    from services.vocabulary.errors import ConsoleError as Failure
+
+    try:
+        loaded = load(file)
+    except Failure as error:
+        return refuse(error)
+    if told:
+        sre = loaded.settings.sre
+        say(
+            [
+                f"{loaded.file or 'the environment'}: sound",
+                f"  alertmanager: {', '.join(one.name for one in sre.alertmanager) or 'none, so there are no alerts'}",
+                f"  kubernetes: {', '.join(one.context for one in sre.kubernetes) or 'none, so no deployments'}",
+                f"  prometheus: {sre.prometheus.url if sre.prometheus else 'none, so there are no plots'}",
+                f"  on-call: {', '.join(one.name for one in sre.oncall.rotation) or 'no rotation'}",
+            ]
+        )
+    return 0
+
+
+def refuse(error: ConsoleError) -> int:
+    """Tell on stderr what is wrong with the configuration. Returns the exit code 2."""
+    from console.configuration.problems import ConfigurationError
+
+    if isinstance(error, ConfigurationError):
+        complain_lines(error.lines())
+        return 2
+    return complain(error.message, error.hint, code=2)
+
+
+def say(lines: Sequence[str]) -> None:
+    """Print lines on stdout."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+
+
+def complain(message: str, hint: str = "", *, code: int) -> int:
+    """Print a message on stderr. Returns ``code``."""
+    complain_lines([f"sre-console: {message}", *([hint] if hint else [])])
+    return code
+
+
+def complain_lines(lines: Sequence[str]) -> None:
+    """Print lines on stderr."""
+    sys.stdout.flush()
+    sys.stderr.write("".join(f"{line}\n" for line in lines))

@@ -1,0 +1,106 @@
+"""``sre-console exec``: one slash command, without a screen."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from console.cli import complain, complain_lines, refuse, say
+from console.configuration.paths import named_config
+from console.opening import open_backend
+from services.command import Result
+from services.registry import CommandError
+from services.registry.rendering import error_json, error_lines, result_json, result_lines
+from services.safety.actor import Surface
+from services.safety.plan import Plan
+from services.vocabulary.clock import SystemClock
+from services.vocabulary.errors import ConsoleError
+from services.vocabulary.text import display
+
+
+def execute(line: str, *, config: str | None, demo: bool, as_json: bool, yes: bool) -> int:
+    """Run ``line`` and print what it answers.
+
+    Args:
+        line: the slash command.
+        config: the file that the person named.
+        demo: against the simulated production.
+        as_json: one JSON object on stdout, for failures too.
+        yes: agree to what the command would ask; never to what has to be typed.
+
+    Returns:
+        0 done, 1 failed or denied, 2 not a valid command or no usable configuration.
+    """
+    return asyncio.run(_Execution(line, demo=demo, as_json=as_json, yes=yes).run(named_config(config)))
+
+
+class _Execution:
+    def __init__(self, line: str, *, demo: bool, as_json: bool, yes: bool) -> None:
+        self._line = line
+        self._demo = demo
+        self._json = as_json
+        self._yes = yes
+        self._asked: Plan | None = None
+        self._command = line.strip()
+
+    async def run(self, config: Path | None) -> int:
+        try:
+            backend = await open_backend(clock=SystemClock(), surface=Surface.EXEC, config=config, demo=self._demo)
+        except ConsoleError as error:
+            if self._json:
+                self._print(error_json(self._command, error))
+                return 2
+            return refuse(error)
+        try:
+            request = backend.registry.parse(self._line)
+            self._command = f"/{request.command.name}"
+            result = await backend.registry.run(request, backend.invocation({}, self._confirm))
+        except CommandError as error:
+            return self._failed(error, 2)
+        except ConsoleError as error:
+            return self._failed(error, 1)
+        except Exception as error:
+            traceback.print_exc()
+            return self._failed(ConsoleError(f"the console failed: {type(error).__name__}: {error}"), 1)
+        finally:
+            await backend.close()
+        return self._answered(result)
+
+    async def _confirm(self, plan: Plan) -> bool:
+        self._asked = plan
+        return self._yes and plan.confirmation is not None and not plan.confirmation.typed
+
+    def _answered(self, result: Result) -> int:
+        if self._json:
+            self._print(result_json(self._command, result))
+        else:
+            self._mark_demo()
+            say(result_lines(result))
+        return 0 if result.ok else 1
+
+    def _failed(self, error: ConsoleError, code: int) -> int:
+        if self._json:
+            self._print(error_json(self._command, error))
+            return code
+        if self._asked is not None and not self._yes:
+            complain_lines(_preview(self._asked))
+        complain_lines(error_lines(self._line, error))
+        return code
+
+    def _print(self, answer: dict[str, Any]) -> None:
+        if self._demo:
+            answer["demo"] = True
+        # ASCII escapes: no byte of outside text reaches a terminal raw.
+        say([json.dumps(answer, default=str)])
+
+    def _mark_demo(self) -> None:
+        if self._demo:
+            complain("DEMO: a simulated production", code=0)
+
+
+def _preview(plan: Plan) -> Sequence[str]:
+    return [display(line) for line in (plan.summary, *plan.preview, *plan.warnings)]

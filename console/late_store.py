@@ -1,0 +1,64 @@
+"""A store that is opened at its first use, and tried again as long as it cannot be opened."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.storage.engine import Store, open_store
+from services.vocabulary.clock import Clock
+
+
+class LateStore(Store):
+    """Stands for the store before it is open. Whoever uses it meets the reason why it cannot be opened.
+
+    So a broken store costs incidents, breaker and writes, and never the alerts; and a command that needs no store
+    opens none.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, read_only: bool) -> None:
+        """Nothing is opened or made before the first use.
+
+        Args:
+            url: as for :func:`services.storage.engine.open_store`.
+            clock: for those who write records.
+            read_only: nothing can be written, and nothing is made.
+        """
+        self._url = url
+        self._opening = asyncio.Lock()
+        self._open: Store | None = None
+        self._version = -1
+        self.clock = clock
+        self.read_only = read_only
+
+    @property
+    def name(self) -> str:
+        """How messages name it."""
+        return self._open.name if self._open is not None else self._url
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        async with (await self._store()).read() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        async with (await self._store()).write() as connection:
+            yield connection
+
+    async def version(self) -> int:
+        return await (await self._store()).version()
+
+    async def close(self) -> None:
+        store, self._open = self._open, None
+        if store is not None:
+            await store.close()
+
+    async def _store(self) -> Store:
+        async with self._opening:
+            if self._open is None:
+                self._open = await open_store(self._url, self.clock, read_only=self.read_only)
+            return self._open

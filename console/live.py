@@ -1,0 +1,125 @@
+"""The feeds of a running console, and what keeps each of them up to date."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from console.configuration.model import Settings
+from console.sources import Sources
+from services.alerts.alertmanager import AlertmanagerReader
+from services.alerts.model import Alert
+from services.deployments.model import Deployment
+from services.deployments.watch import VALID_FOR, DeploymentWatcher
+from services.feed import Feed, Poller
+from services.incidents.model import Incident
+from services.incidents.repository import IncidentRepository
+from services.oncall.model import Duty
+from services.safety.breaker import Breaker
+from services.safety.circuit import Circuit
+from services.vocabulary.clock import Clock
+from services.vocabulary.snapshot import FreshnessState, Snapshot
+
+_ALERTS_EVERY = 5.0
+_STORE_EVERY = 1.0
+_DUTIES_EVERY = 30.0
+
+
+class Live:
+    """One feed a source.
+
+    Attributes:
+        alerts: cluster -> feed.
+        deployments: context -> feed.
+        incidents, circuit: of the store.
+        duties: of the schedule; None where no rotation is configured.
+    """
+
+    def __init__(
+        self, settings: Settings, clock: Clock, sources: Sources, incidents: IncidentRepository, breaker: Breaker
+    ) -> None:
+        """Nothing is read before the work of :meth:`work` runs."""
+        self._clock = clock
+        self._sources = sources
+        self.alerts: dict[str, Feed[Alert]] = {}
+        self._alert_pollers: dict[str, Poller[Alert]] = {}
+        for cluster in settings.sre.alertmanager:
+            reader = sources.alertmanagers[cluster.name]
+            # A slow source is asked less often: its slowest round is one answer and a pause of three times that.
+            valid = timedelta(seconds=_ALERTS_EVERY + 4 * cluster.timeout)
+            feed = Feed[Alert](f"alertmanager {cluster.name}", clock, valid_for=valid)
+            self.alerts[cluster.name] = feed
+            self._alert_pollers[cluster.name] = Poller(
+                feed, reader.read, clock, interval=_ALERTS_EVERY, partial=partial(_missing, reader)
+            )
+        self.deployments: dict[str, Feed[Deployment]] = {}
+        self._watchers: dict[str, DeploymentWatcher] = {}
+        for context in settings.sre.kubernetes:
+            watched = Feed[Deployment](f"kubernetes {context.context}", clock, valid_for=VALID_FOR)
+            self.deployments[context.context] = watched
+            self._watchers[context.context] = DeploymentWatcher(
+                watched,
+                sources.clusters[context.context],
+                clock,
+                context=context.context,
+                environment=context.environment or context.context,
+            )
+        stored = timedelta(seconds=10)
+        self.incidents = Feed[Incident]("incidents", clock, valid_for=stored)
+        self.circuit = Feed[Circuit]("circuit", clock, valid_for=stored)
+        self._record_pollers: list[Poller[Any]] = [
+            Poller(self.circuit, breaker.changes().read, clock, interval=_STORE_EVERY)
+        ]
+        if settings.feature_flags.incident_response:
+            self._record_pollers.append(Poller(self.incidents, incidents.changes().read, clock, interval=_STORE_EVERY))
+        self.duties: Feed[Duty] | None = None
+        self._duty_poller: Poller[Duty] | None = None
+        if sources.schedule.names:
+            self.duties = Feed[Duty]("on-call", clock, valid_for=timedelta(seconds=4 * _DUTIES_EVERY))
+            self._duty_poller = Poller(self.duties, sources.schedule.read, clock, interval=_DUTIES_EVERY)
+
+    def work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What has to run, each until it is cancelled."""
+        for poller in self._pollers():
+            yield poller.run()
+        for watcher in self._watchers.values():
+            yield watcher.run()
+        if self._duty_poller is not None:
+            yield self._sources.schedule.call_at_handoffs(self._duty_poller.refresh)
+
+    def refresh(self) -> None:
+        """Read every polled source again now; watches are always up to date."""
+        for poller in self._pollers():
+            poller.refresh()
+
+    def alerts_written(self, cluster: str) -> None:
+        """A write to ``cluster`` was accepted: read it again at once."""
+        if cluster in self._alert_pollers:
+            self._alert_pollers[cluster].refresh()
+
+    def known_deployments(self) -> Sequence[Snapshot[Deployment]]:
+        """One snapshot a context, as it is."""
+        return [feed.snapshot for feed in self.deployments.values()]
+
+    async def deployments_now(self) -> Sequence[Snapshot[Deployment]]:
+        """One snapshot a context; the watches keep them up to date."""
+        return self.known_deployments()
+
+    async def read_deployments(self) -> Sequence[Snapshot[Deployment]]:
+        """Read every context once, then one snapshot each."""
+        for watcher in self._watchers.values():
+            if watcher.feed.snapshot.freshness.state is not FreshnessState.FRESH:
+                await watcher.read_once()
+        return self.known_deployments()
+
+    def _pollers(self) -> Iterator[Poller[Any]]:
+        yield from self._alert_pollers.values()
+        yield from self._record_pollers
+        if self._duty_poller is not None:
+            yield self._duty_poller
+
+
+def _missing(reader: AlertmanagerReader) -> tuple[str, ...]:
+    return reader.partial
