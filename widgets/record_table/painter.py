@@ -80,7 +80,10 @@ class Painter(Generic[RowT]):
             for name, on in (("stale", stale), ("selected", selected), ("cursor", cursor))
             if on
         )
-        out = [Piece(CURSOR_MARK if cursor else " "), Piece(SELECTED_MARK if selected else " ")]
+        out = [
+            Piece(CURSOR_MARK, ".record-table--mark") if cursor else Piece(" "),
+            Piece(SELECTED_MARK if selected else " "),
+        ]
         if kind is RowKind.RECORD:
             for position, (column, width) in enumerate(self._layout):
                 if position:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from rich.style import Style as RichStyle
 from textual.color import ColorParseError
+from textual.css.styles import RenderStyles
 from textual.css.tokenizer import TokenError
 from textual.style import Style
 from textual.widget import Widget
@@ -81,3 +82,19 @@ def _settle(style: Style) -> Style:
     if background.ansi is not None:
         return replace(style, foreground=background, dim=True if foreground.a < 1 else style.dim)
     return replace(style, foreground=background + background.get_contrast_text(foreground.a))
+
+
+def _declared(styles: RenderStyles) -> Style:
+    # What a rule does not name must not cover what lies below: the severity of a row stays under the cursor.
+    found = Style.from_styles(styles)
+    if not styles.has_rule("color") and not styles.has_rule("auto_color"):
+        found = Style(
+            background=found.background,
+            bold=found.bold,
+            dim=found.dim,
+            italic=found.italic,
+            underline=found.underline,
+            reverse=found.reverse,
+            strike=found.strike,
+        )
+    return found

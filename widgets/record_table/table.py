@@ -41,6 +41,8 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
     RecordTable > .record-table--message { color: $text-muted; }
     RecordTable > .record-table--skeleton { color: $text-muted; text-style: dim; }
     RecordTable > .record-table--stale { text-style: dim; }
+    RecordTable > .record-table--mark { color: $text-muted; }
+    RecordTable:focus > .record-table--mark { color: $accent; }
     RecordTable > .record-table--selected { text-style: bold; }
     RecordTable > .record-table--cursor { background: $surface-lighten-1; }
     RecordTable:focus > .record-table--cursor {
@@ -71,6 +73,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         "record-table--stale",
         "record-table--selected",
         "record-table--cursor",
+        "record-table--mark",
     }
 
     BINDINGS: ClassVar[list[BindingType]] = [

@@ -1,0 +1,181 @@
+"""The Textual app: paints first, then reads the configuration and connects, then lives until it is left."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Awaitable, Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Protocol
+
+from textual.app import App, SystemCommand
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+import themes
+from screens.operations import OperationsScreen
+from services.vocabulary.clock import Clock, SystemClock
+from services.vocabulary.errors import ConsoleError
+from themes.palette import THEMES, variable_defaults
+
+if TYPE_CHECKING:
+    from console.peek import Peek
+    from screens.desk import Desk
+    from screens.wallboard import WallboardScreen
+
+
+class Connection(Protocol):
+    """What was connected: the desk, and how to let go of it."""
+
+    desk: Desk
+
+    async def close(self) -> None:
+        """Stop reading and close everything; never raises."""
+        ...
+
+
+Connect = Callable[["ConsoleApp"], Awaitable[Connection]]
+
+
+class ConsoleApp(App[int]):
+    """One console, or one wallboard."""
+
+    TITLE = "sre-console"
+    CSS_PATH = Path(themes.__file__).with_name("console.tcss")
+    ENABLE_COMMAND_PALETTE = True
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+q", "quit", "Quit", id="console.quit", show=False, priority=True),
+        Binding("ctrl+p", "command_palette", "Palette", id="console.palette", show=False),
+    ]
+
+    def __init__(
+        self,
+        connect: Connect,
+        *,
+        clock: Clock | None = None,
+        theme: str = themes.DEFAULT,
+        incidents: bool = True,
+        demo: bool = False,
+        wallboard: bool = False,
+    ) -> None:
+        """
+        Args:
+            connect: called once after the first paint; reads the configuration and builds the desk. A
+                :class:`ConsoleError` from it ends the app with exit code 2.
+            clock: for everything that shows a time.
+            theme: a name of :data:`themes.NAMES`; another is ignored.
+            incidents: whether there is a pane of incidents.
+            demo: whether everything shown is simulated.
+            wallboard: nothing can be written, and the wallboard is the only screen.
+        """
+        super().__init__()
+        for one in THEMES:
+            self.register_theme(one)
+        self.theme = theme if theme in themes.NAMES else themes.DEFAULT
+        self._connect = connect
+        self._clock = clock or SystemClock()
+        self._incidents = incidents
+        self._demo = demo
+        self._wallboard_only = wallboard
+        self._connection: Connection | None = None
+        self._wallboard: WallboardScreen | None = None
+        self._operations: OperationsScreen | None = None
+        self.failure: ConsoleError | None = None
+        """Why the app left by itself; the caller prints it after the screen is restored."""
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """A value for our own variables under any theme."""
+        return variable_defaults()
+
+    def get_default_screen(self) -> Screen[None]:
+        """The first screen, without data."""
+        if self._wallboard_only:
+            return self._wall()
+        self._operations = OperationsScreen(clock=self._clock, incidents=self._incidents, demo=self._demo)
+        return self._operations
+
+    def on_mount(self) -> None:
+        """Connect once the first picture stands."""
+        self.call_after_refresh(self._begin)
+
+    def _begin(self) -> None:
+        # What was imported lives as long as the program: a full collection over it takes 50 ms.
+        gc.freeze()
+        self.run_worker(self._connected(), name="connect", exit_on_error=True)
+
+    async def _connected(self) -> None:
+        try:
+            self._connection = await self._connect(self)
+        except ConsoleError as error:
+            self.failure = error
+            self.exit(2, return_code=2)
+            return
+        gc.freeze()
+        if self._operations is not None:
+            self._operations.attach(self._connection.desk)
+        if self._wallboard is not None:
+            self._wallboard.attach(self._connection.desk)
+
+    async def on_unmount(self) -> None:
+        """Let go of the sources."""
+        if self._connection is not None:
+            await self._connection.close()
+
+    def choose_theme(self, name: str) -> None:
+        """Change the colours now."""
+        self.theme = name
+
+    def action_wallboard(self) -> None:
+        """To the wallboard; the same key leads back."""
+        if self._wallboard_only:
+            return
+        if isinstance(self.screen, OperationsScreen):
+            self.push_screen(self._wall())
+
+    def _wall(self) -> WallboardScreen:
+        from screens.wallboard import WallboardScreen
+
+        if self._wallboard is None or not self._wallboard.is_attached:
+            self._wallboard = WallboardScreen(clock=self._clock, demo=self._demo, alone=self._wallboard_only)
+            if self._connection is not None:
+                self._wallboard.attach(self._connection.desk)
+        return self._wallboard
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:
+        """What ctrl+p lists: every slash command, then themes and quit."""
+        if self._connection is not None and isinstance(screen, OperationsScreen):
+            for command in self._connection.desk.registry.commands:
+                line = f"/{command.name}"
+                yield SystemCommand(line, command.summary, lambda line=line: screen.action_command(f"{line} "))
+        for name in themes.NAMES:
+            yield SystemCommand(f"Theme {name}", "Change the colours", lambda name=name: self.choose_theme(name))
+        yield SystemCommand("Help", "Keys and commands", lambda: self.run_worker(self.run_action("screen.help")))
+        yield SystemCommand("Quit", "Leave the console", self.action_quit)
+
+
+def run(peek: Peek) -> int:
+    """Open the console and stay until the person leaves.
+
+    Returns:
+        The exit code: 0, or 2 where the configuration cannot be used (told on standard error).
+    """
+    clock = SystemClock()
+
+    async def connect(app: ConsoleApp) -> Connection:
+        from console import connection
+
+        return await connection.connect(peek, clock, app.choose_theme)
+
+    app = ConsoleApp(
+        connect,
+        clock=clock,
+        theme=peek.theme,
+        incidents=peek.incident_response,
+        demo=peek.demo,
+        wallboard=peek.wallboard,
+    )
+    app.run()
+    if app.failure is not None:
+        print(f"sre-console: {app.failure}", file=sys.stderr)  # noqa: T201 - the screen is gone
+    return app.return_code or 0

@@ -1,0 +1,182 @@
+"""Between a command line and the registry: completes, explains, runs, and tells what came of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from screens.confirm import ConfirmScreen, Question
+from screens.result import ResultScreen
+from services.vocabulary.errors import ConsoleError, Refused
+from services.vocabulary.text import display
+from widgets.command_line import CommandLine, Offer
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from screens.desk import Desk
+    from services.command import Result
+    from services.safety.plan import Plan
+
+_log = logging.getLogger(__name__)
+
+Selection = Mapping[str, tuple[str, ...]]
+_CROWD = 1
+_TOAST_LINES = 3
+
+
+class Commanding:
+    """Runs slash lines for one screen. A key and a typed line take the same road."""
+
+    def __init__(self, screen: Screen[Any], desk: Desk, line: CommandLine, selection: Callable[[], Selection]) -> None:
+        """
+        Args:
+            screen: asks, toasts, shows long answers.
+            desk: the commands and who runs them.
+            line: the command line of the screen.
+            selection: what is selected now.
+        """
+        self._screen = screen
+        self._desk = desk
+        self._line = line
+        self._selection = selection
+
+    def edited(self, line: str, cursor: int) -> None:
+        """The person typed: offer completions, and say what the line would do or what is wrong with it."""
+        from services.registry import CommandError
+
+        registry = self._desk.registry
+        completion = registry.complete(line, cursor)
+        offers = []
+        for candidate in completion.candidates[:50]:
+            taken, place = completion.apply(line, candidate)
+            if taken.rstrip() != line.rstrip():
+                offers.append(Offer(taken, place, candidate.value, candidate.hint))
+        usage = Content.styled(display(completion.usage, 200), "$text-quiet")
+        try:
+            request = registry.parse(line, self._first())
+        except CommandError as error:
+            # The word under the cursor is not wrong as long as it can still become right.
+            growing = error.end >= cursor and (bool(offers) or error.start >= len(line.rstrip()))
+            if growing or not line.strip("/ "):
+                self._line.show(offers, usage)
+            else:
+                words = f"✗ {display(str(error), 240)}"
+                self._line.show(offers, Content.styled(words, "bold $warning"), (error.start, error.end))
+            return
+        self._line.show(offers, usage)
+        self._screen.run_worker(self._explain(request, offers), group="preview", exclusive=True, exit_on_error=False)
+
+    async def _explain(self, request: Any, offers: list[Offer]) -> None:
+        line = self._line.line
+        try:
+            said = Content(
+                f"⏎ {display(await self._desk.registry.preview(request, self._invocation(self._first())), 240)}"
+            )
+        except ConsoleError as error:
+            said = Content.styled(f"✗ {display(str(error), 240)}", "bold $warning")
+        if self._line.is_open and self._line.line == line:
+            self._line.show(offers, said)
+
+    def submit(self, line: str) -> None:
+        """Run a line that was typed; one that is no command stays for mending."""
+        from services.registry import CommandError
+
+        try:
+            self._desk.registry.parse(line, self._first())
+        except CommandError as error:
+            words = f"✗ {display(str(error), 240)}"
+            self._line.show((), Content.styled(words, "bold $warning"), (error.start, error.end))
+            return
+        self._line.close()
+        self.run(line)
+
+    def run(self, line: str) -> None:
+        """Run a line, whoever asks; the answer is a toast, or a page where it is long."""
+        self._line.remember(line)
+        self._screen.run_worker(self._run(line, self._first()), group="commands", exit_on_error=False)
+
+    def run_each(self, lines: list[str], summary: str, environment: str) -> None:
+        """Run several lines of the same kind after one question; one toast counts how they ended."""
+        if len(lines) <= _CROWD:
+            for line in lines:
+                self.run(line)
+            return
+        self._screen.run_worker(self._run_each(lines, summary, environment), group="commands", exit_on_error=False)
+
+    async def _run_each(self, lines: list[str], summary: str, environment: str) -> None:
+        question = Question(summary, environment=environment, preview=tuple(lines))
+        if not await self._screen.app.push_screen_wait(ConfirmScreen(question)):
+            self._toast("Nothing was done.")
+            return
+        for done, line in enumerate(lines):
+            self._line.remember(line)
+            try:
+                result = await self._answer(line, {}, confirmed=True)
+            except ConsoleError as error:
+                self._failed(line, error, f"{done} of {len(lines)} done, {len(lines) - done} left. ")
+                break
+            if not result.ok:
+                self._told(line, result)
+                break
+        else:
+            self._toast(f"{summary}: all {len(lines)} done.")
+        self._desk.refresh()
+
+    async def _run(self, line: str, selection: Selection) -> None:
+        try:
+            result = await self._answer(line, selection)
+        except ConsoleError as error:
+            self._failed(line, error)
+        except Exception as error:
+            _log.exception("%s failed", line)
+            self._failed(line, ConsoleError(f"the console failed: {type(error).__name__}: {error}", "see the log"))
+        else:
+            self._told(line, result)
+        self._desk.refresh()
+
+    async def _answer(self, line: str, selection: Selection, *, confirmed: bool = False) -> Result:
+        request = self._desk.registry.parse(line, selection)
+        return await self._desk.registry.run(request, self._invocation(selection, confirmed=confirmed))
+
+    def _told(self, line: str, result: Result) -> None:
+        from services.registry.rendering import result_lines
+
+        lines = result_lines(result)
+        if result.table is not None or len(lines) > _TOAST_LINES:
+            self._screen.app.push_screen(ResultScreen(line, lines))
+            return
+        text = "\n".join(lines)
+        self._screen.notify(
+            text, title=display(line, 70), severity="information" if result.ok else "warning", timeout=8, markup=False
+        )
+
+    def _failed(self, line: str, error: ConsoleError, lead: str = "") -> None:
+        text = f"{lead}{display(str(error), 600)}"
+        if isinstance(error, Refused) and error.equivalent:
+            self._screen.app.push_screen(
+                ResultScreen(line, [f"Refused. {text}", "", "The same by hand:", f"  {error.equivalent}"])
+            )
+            return
+        self._screen.notify(text, title=display(line, 70), severity="error", timeout=12, markup=False)
+
+    def _toast(self, text: str) -> None:
+        self._screen.notify(display(text, 300), markup=False)
+
+    def _first(self) -> Selection:
+        """A command that takes one thing takes the one under the cursor."""
+        return {kind: keys[:1] for kind, keys in self._selection().items()}
+
+    def _invocation(self, selection: Selection, *, confirmed: bool = False) -> Any:
+        return self._desk.invocation(selection, _agreed if confirmed else self._ask)
+
+    async def _ask(self, plan: Plan) -> bool:
+        return await self._screen.app.push_screen_wait(ConfirmScreen(Question.about(plan)))
+
+
+async def _agreed(plan: Plan) -> bool:
+    # One question was asked for all of them; what must be typed is never agreed to in bulk.
+    return plan.confirmation is None or not plan.confirmation.typed

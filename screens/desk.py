@@ -1,0 +1,65 @@
+"""What the screens are handed: live feeds, the commands, and who sits in front of them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from services.alerts.model import Alert
+    from services.command import Confirmer, Invocation
+    from services.deployments.model import Deployment
+    from services.feed import Feed
+    from services.incidents.model import Incident
+    from services.metrics.model import AlertPlot
+    from services.oncall.model import Duty
+    from services.registry import Registry
+    from services.safety.circuit import Circuit
+    from services.vocabulary.clock import Clock
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Built once, when the configuration has been read; screens show skeletons before.
+
+    Attributes:
+        clock: the only time there is.
+        operator: the configured name.
+        environments: every configured environment, in order.
+        demo: whether what is shown is the simulated production.
+        alerts: cluster -> feed.
+        deployments: Kubernetes context -> feed.
+        incidents: of the store; None where the feature is off.
+        duties: of the on-call schedule; None where none is configured.
+        circuit: the breaker; always at most one item.
+        registry: the commands that this console offers.
+        invocation: selection and confirmer -> who asks, from where, on what.
+        plot: what the rule of an alert measures, over the time around its onset, in so many points at most;
+            None where no Prometheus belongs to the alert's cluster.
+        refresh: read every source again now.
+    """
+
+    clock: Clock
+    operator: str
+    environments: tuple[str, ...]
+    demo: bool
+    alerts: Mapping[str, Feed[Alert]]
+    deployments: Mapping[str, Feed[Deployment]]
+    incidents: Feed[Incident] | None
+    duties: Feed[Duty] | None
+    circuit: Feed[Circuit] | None
+    registry: Registry
+    invocation: Callable[[Mapping[str, tuple[str, ...]], Confirmer], Invocation]
+    plot: Callable[[Alert, int], Awaitable[AlertPlot | None]]
+    refresh: Callable[[], None]
+
+    @property
+    def feeds(self) -> tuple[Feed[Any], ...]:
+        """Every feed, in the order the header names them."""
+        rest = (self.incidents, self.duties, self.circuit)
+        return (
+            *self.alerts.values(),
+            *self.deployments.values(),
+            *(feed for feed in rest if feed is not None),
+        )

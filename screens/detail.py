@@ -1,0 +1,113 @@
+"""The detail of the selected item: gathers what is known and asks for the plot of an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from screens.alerts_presenter import AlertsPresenter
+from screens.presenters import Presenter
+from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, IncidentsPresenter
+from services.deployments.view import RolloutBefore, rollouts_before
+from services.vocabulary.errors import ConsoleError
+from widgets import facts
+from widgets.detail import DetailStrip
+from widgets.plot import TimePlot
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from screens.desk import Desk
+    from services.alerts.model import Alert
+    from services.alerts.view import AlertRow
+
+_POINTS = 240
+_PLOT_AGAIN_AFTER = timedelta(seconds=15)
+
+
+class Details:
+    """Keeps the detail strip true to the row under the cursor."""
+
+    def __init__(self, screen: Screen[Any], desk: Desk, presenters: Mapping[str, Presenter[Any]]) -> None:
+        self._screen = screen
+        self._desk = desk
+        self._presenters = presenters
+        self._plotted: tuple[str, datetime] | None = None
+        self._told: object = None
+
+    def refresh(self, pane: str) -> None:
+        """Show the item under the cursor of ``pane``."""
+        presenter = self._presenters[pane]
+        key = presenter.table.cursor_key
+        strip = self._screen.query_one(DetailStrip)
+        now = self._desk.clock.now()
+        if isinstance(presenter, AlertsPresenter):
+            row = presenter.row(key)
+            if row is not None and row.alert is not None:
+                self._alert(strip, row, row.alert, now)
+                return
+        elif isinstance(presenter, DeploymentsPresenter):
+            deployment = presenter.deployment(key)
+            if deployment is not None:
+                self._tell(strip, facts.deployment_title(deployment), facts.deployment_facts(deployment, now))
+                return
+        elif isinstance(presenter, IncidentsPresenter):
+            incident = presenter.incident(key)
+            if incident is not None:
+                self._tell(strip, facts.incident_title(incident), facts.incident_facts(incident, now))
+                return
+        elif isinstance(presenter, DutiesPresenter):
+            duty = presenter.duty(key)
+            if duty is not None:
+                self._tell(strip, facts.duty_title(duty), facts.duty_facts(duty, now))
+                return
+        self._tell(strip, Content("Detail"), [Content.styled("Nothing is selected.", "$text-quiet")])
+
+    def _tell(self, strip: DetailStrip, title: Content, lines: list[Content], *, picture: bool = False) -> None:
+        told = (title, tuple(lines), picture)
+        if told != self._told:
+            self._told = told
+            strip.tell(title, lines, picture=picture)
+        if not picture:
+            self._plotted = None
+
+    def _alert(self, strip: DetailStrip, row: AlertRow, alert: Alert, now: datetime) -> None:
+        lines = facts.alert_facts(alert, self._rollouts(alert), now, count=row.count)
+        picture = bool(alert.generator_url)
+        self._tell(strip, facts.alert_title(alert), lines, picture=picture)
+        if not picture:
+            return
+        if self._plotted is not None and self._plotted[0] == alert.id and now - self._plotted[1] < _PLOT_AGAIN_AFTER:
+            return
+        plot = self._screen.query_one(TimePlot)
+        if self._plotted is None or self._plotted[0] != alert.id:
+            plot.show_waiting("reading what the rule measures …")
+        self._plotted = (alert.id, now)
+        self._screen.run_worker(self._plot(plot, alert), group="plot", exclusive=True, exit_on_error=False)
+
+    async def _plot(self, plot: TimePlot, alert: Alert) -> None:
+        try:
+            found = await self._desk.plot(alert, _POINTS)
+        except ConsoleError as error:
+            plot.show_failure(str(error))
+            return
+        if found is None:
+            plot.show_failure("no Prometheus belongs to this cluster: prometheus_url or [sre.prometheus]")
+            return
+        markers = [(rollout.at, f"{rollout.deployment.name} r{rollout.revision}") for rollout in self._rollouts(alert)]
+        plot.show_plot(found, markers)
+
+    def _rollouts(self, alert: Alert) -> tuple[RolloutBefore, ...]:
+        namespace = alert.labels.get("namespace", "")
+        if not namespace:
+            return ()
+        deployments = [
+            one
+            for feed in self._desk.deployments.values()
+            for one in feed.snapshot.items
+            if not alert.environment or not one.environment or one.environment == alert.environment
+        ]
+        return rollouts_before(deployments, namespace, alert.starts_at)

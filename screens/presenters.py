@@ -1,0 +1,157 @@
+"""From feeds to panes: one presenter a pane. Each works out its page and knows what is selected in it."""
+
+from __future__ import annotations
+
+import asyncio
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from textual.content import Content
+
+from services.vocabulary.snapshot import Freshness, FreshnessState
+from widgets.pane import Pane
+from widgets.record_table import RecordTable
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from services.feed import Feed
+    from services.vocabulary.clock import Clock
+
+RowT = TypeVar("RowT")
+ItemT = TypeVar("ItemT")
+
+_IN_THREAD_FROM = 1500
+"""Fewer items are arranged at once; more would be felt by whoever types meanwhile."""
+
+
+class Presenter(Generic[ItemT]):
+    """Keeps one pane true to its feeds."""
+
+    kind = ""
+    """The kind of selection that commands know its rows by."""
+
+    def __init__(self, pane: Pane, screen: Screen[Any]) -> None:
+        self.pane = pane
+        self._screen = screen
+        self._feeds: tuple[Feed[ItemT], ...] = ()
+        self._clock: Clock | None = None
+        self._dirty = asyncio.Event()
+        self._arranging = False
+        self._rearrange = False
+
+    @property
+    def table(self) -> RecordTable[Any]:
+        """The list of the pane."""
+        return self.pane.table
+
+    @property
+    def attention(self) -> int:
+        """How many items need a person."""
+        return 0
+
+    @property
+    def urgent(self) -> bool:
+        """Whether one of them is critical."""
+        return False
+
+    def attach(self, feeds: Iterable[Feed[ItemT]], clock: Clock) -> None:
+        """Follow ``feeds`` from now on."""
+        self._feeds = tuple(feeds)
+        self._clock = clock
+        for feed in self._feeds:
+            feed.subscribe(lambda _: self.arrange())
+        self.arrange()
+
+    @property
+    def freshness(self) -> tuple[Freshness, ...]:
+        """How far to trust the pane, source by source, judged now."""
+        return tuple(feed.snapshot.freshness for feed in self._feeds)
+
+    @property
+    def items(self) -> list[ItemT]:
+        """Everything the feeds hold."""
+        return [item for feed in self._feeds for item in feed.snapshot.items]
+
+    def arrange(self) -> None:
+        """Work the page out anew; many calls while one is under way make one more."""
+        if self._arranging:
+            self._rearrange = True
+            return
+        items = self.items
+        if len(items) < _IN_THREAD_FROM:
+            self._show(self._page(items))
+            return
+        self._arranging = True
+        self._screen.run_worker(self._arrange_in_thread(items), group=f"arrange-{self.pane.id}")
+
+    async def _arrange_in_thread(self, items: Sequence[ItemT]) -> None:
+        try:
+            page = await asyncio.to_thread(self._page, items)
+        finally:
+            self._arranging = False
+        self._show(page)
+        if self._rearrange:
+            self._rearrange = False
+            self.arrange()
+
+    def _show(self, page: Any) -> None:
+        if not self._screen.is_attached:
+            return
+        if not self._feeds:
+            return
+        freshness = self.freshness
+        if all(source.state is FreshnessState.WAITING for source in freshness):
+            self.table.set_waiting(f"waiting for {', '.join(source.source for source in freshness)} …")
+            return
+        self._draw(page, freshness)
+        self.tick()
+
+    def tick(self) -> None:
+        """A second has passed: ages and freshness."""
+        if self._clock is None:
+            return
+        self.pane.judge(self.freshness, self._clock.now(), told=self._told)
+        self.table.refresh_ages()
+
+    @property
+    def _told(self) -> bool:
+        return False
+
+    def now(self) -> datetime:
+        """The clock's time; only after :meth:`attach`."""
+        if self._clock is None:
+            raise RuntimeError("a presenter that was not attached has no time")
+        return self._clock.now()
+
+    def selection(self) -> Mapping[str, tuple[str, ...]]:
+        """What commands should act on when they name nothing: the selected rows, or the one under the cursor."""
+        keys = tuple(self.table.chosen_keys())
+        return {self.kind: keys} if keys and self.kind else {}
+
+    def blind(self, freshness: Sequence[Freshness], nothing: str) -> str:
+        """The sentence of an empty list: ``nothing`` only where every source gave a fresh answer."""
+        if all(source.trusted for source in freshness):
+            return nothing
+        names = ", ".join(source.source for source in freshness if not source.trusted)
+        return f"UNKNOWN: no fresh answer from {names}"
+
+    def open(self, key: str) -> bool:
+        """Enter on a row. Returns True where that changed the list itself."""
+        del key
+        return False
+
+    @abstractmethod
+    def _page(self, items: Sequence[ItemT]) -> Any:
+        """The page for ``items``; may run in a thread, touches no widget."""
+
+    @abstractmethod
+    def _draw(self, page: Any, freshness: Sequence[Freshness]) -> None:
+        """Hand the page to the widgets."""
+
+
+def counted(parts: Iterable[tuple[str, str]]) -> Content:
+    """Counts behind a title: ``3 critical  9 warning``, each in its style."""
+    return Content("  ").join([Content.styled(text, style) for text, style in parts])

@@ -1,0 +1,71 @@
+"""What stands above the panes: the bar and the bands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from textual.content import Content
+
+from services.vocabulary.durations import format_age
+from services.vocabulary.snapshot import FreshnessState
+from services.vocabulary.text import display
+from widgets.band import Band
+from widgets.top_bar import BarState, TopBar
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from screens.desk import Desk
+    from services.safety.circuit import Circuit
+
+
+class Status:
+    """Draws the bar and the bands of one screen from a desk."""
+
+    def __init__(self, screen: Screen[Any], desk: Desk, *, read_only: bool = False) -> None:
+        """
+        Args:
+            screen: holds a :class:`TopBar` and a :class:`Band` of class ``-circuit``.
+            desk: the sources.
+            read_only: whether nothing can be written from the screen.
+        """
+        self._screen = screen
+        self._desk = desk
+        self._read_only = read_only
+
+    @property
+    def circuit(self) -> Circuit | None:
+        """The breaker as last seen; None as long as the store has not answered."""
+        feed = self._desk.circuit
+        return feed.snapshot.items[0] if feed is not None and feed.snapshot.items else None
+
+    def draw(self) -> None:
+        """Once a second, and whenever a source has news."""
+        now = self._desk.clock.now()
+        circuit = self.circuit
+        is_open = circuit.is_open if circuit is not None else None
+        self._screen.query_one(TopBar).state = BarState(
+            now=now,
+            environments=self._desk.environments,
+            sources=tuple(feed.snapshot.freshness for feed in self._desk.feeds),
+            circuit_open=is_open,
+            operator=self._desk.operator,
+            read_only=self._read_only,
+        )
+        self._screen.set_class(bool(is_open), "-circuit-open")
+        self._screen.query_one(".-circuit", Band).say(self._circuit_words(circuit) if is_open else None)
+
+    def _circuit_words(self, circuit: Circuit | None) -> Content | None:
+        if circuit is None:
+            return None
+        now = self._desk.clock.now()
+        parts = ["⊘ CIRCUIT OPEN: every write to an outside system is refused"]
+        if circuit.changed_at is not None:
+            parts.append(f"by {display(circuit.changed_by, 24)} {format_age(now - circuit.changed_at)} ago")
+        parts.append(display(circuit.reason, 80) if circuit.reason else "no reason given")
+        if not self._read_only:
+            parts.append("b closes it")
+        feed = self._desk.circuit
+        if feed is not None and feed.snapshot.freshness.state is not FreshnessState.FRESH:
+            parts.append("as last known")
+        return Content("  ·  ".join(parts))

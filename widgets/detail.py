@@ -1,0 +1,50 @@
+"""The strip under the lists: what is known of the selected item, and beside it what it looks like over time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, VerticalScroll
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Static
+
+
+class DetailStrip(Horizontal):
+    """Text on the left; on the right whatever picture the screen hands in."""
+
+    DEFAULT_CSS = """
+    DetailStrip {
+        height: 11; border: round $rule-quiet; padding: 0 1;
+        border-title-color: $foreground; border-subtitle-color: $text-quiet;
+    }
+    DetailStrip VerticalScroll { width: 1fr; scrollbar-size-vertical: 1; }
+    DetailStrip #facts { width: 1fr; height: auto; }
+    DetailStrip #picture { width: 1.2fr; height: 1fr; margin-left: 2; }
+    DetailStrip.-plain #picture { display: none; }
+    """
+
+    def __init__(self, picture: Widget, *, id: str = "detail") -> None:
+        super().__init__(id=id, classes="-plain")
+        self.picture = picture
+        picture.id = "picture"
+
+    def compose(self) -> ComposeResult:
+        """Facts, picture."""
+        with VerticalScroll(can_focus=False):
+            yield Static(id="facts", markup=False)
+        yield self.picture
+
+    def tell(self, title: Content, lines: Sequence[Content], *, picture: bool) -> None:
+        """Show an item.
+
+        Args:
+            title: its name.
+            lines: what is known of it, the most useful first.
+            picture: whether the picture belongs to it.
+        """
+        self.border_title = Content.assemble(" ", title, " ")
+        self.set_class(not picture, "-plain")
+        self.query_one("#facts", Static).update(Content("\n").join(lines))
+        self.query_one(VerticalScroll).scroll_home(animate=False)

@@ -1,0 +1,156 @@
+"""A framed list with a title that counts, a line of freshness and a filter of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.content import Content
+from textual.message import Message
+from textual.widgets import Input
+
+from services.vocabulary.durations import format_age
+from services.vocabulary.snapshot import Freshness, FreshnessState
+from services.vocabulary.text import display
+from widgets.record_table import RecordTable
+
+
+class Pane(Vertical):
+    """Holds one record table. Knows nothing of what its rows are."""
+
+    DEFAULT_CSS = """
+    Pane {
+        border: round $rule-quiet;
+        border-title-color: $foreground;
+        border-title-style: none;
+        border-subtitle-color: $text-quiet;
+        padding: 0;
+        background: transparent;
+    }
+    Pane:focus-within { border: round $rule-focus; }
+    Pane > Input { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
+    Pane.-filtering > Input { display: block; }
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "clear_filter", "Clear filter", id="pane.clear-filter", show=False),
+    ]
+
+    class Filtered(Message):
+        """The person typed another filter into the pane.
+
+        Attributes:
+            pane: which.
+            text: the filter (raw); empty for none.
+        """
+
+        def __init__(self, pane: Pane, text: str) -> None:
+            super().__init__()
+            self.pane = pane
+            self.text = text
+
+    def __init__(self, title: str, table: RecordTable[Any], *, id: str, example: str = "") -> None:
+        """
+        Args:
+            title: one word; the counts stand behind it.
+            table: the list.
+            id: of the widget.
+            example: what a filter may look like.
+        """
+        super().__init__(id=id)
+        self.heading = title
+        self.table = table
+        self._example = example
+        self._counts = Content()
+        self._note = Content()
+        self._describe()
+
+    def compose(self) -> ComposeResult:
+        """The filter line above the list."""
+        yield Input(placeholder=f"filter: {self._example}" if self._example else "filter", compact=True)
+        yield self.table
+
+    @property
+    def filter(self) -> str:
+        """The filter in force (raw)."""
+        return self.query_one(Input).value.strip() if self.has_class("-filtering") else ""
+
+    def open_filter(self) -> None:
+        """Let the person type a filter."""
+        self.add_class("-filtering")
+        self.query_one(Input).focus()
+
+    def action_clear_filter(self) -> None:
+        """Drop the filter and go back to the list."""
+        field = self.query_one(Input)
+        if not self.has_class("-filtering"):
+            return
+        field.value = ""
+        self.remove_class("-filtering")
+        self.table.focus()
+        self.post_message(self.Filtered(self, ""))
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Escape means something here only while there is a filter."""
+        return self.has_class("-filtering") if action == "clear_filter" else True
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Filter while the person types."""
+        event.stop()
+        self.post_message(self.Filtered(self, event.value.strip()))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Enter goes to the filtered list; an empty filter closes its line."""
+        event.stop()
+        if not event.value.strip():
+            self.remove_class("-filtering")
+        self.table.focus()
+
+    def count(self, counts: Content) -> None:
+        """Show ``counts`` behind the title."""
+        if counts != self._counts:
+            self._counts = counts
+            self._describe()
+
+    def judge(self, sources: Sequence[Freshness], now: datetime, *, told: bool = False) -> None:
+        """Say how fresh the list is, and dim it when no part of it is.
+
+        Args:
+            sources: of everything that feeds the list, judged at ``now``.
+            now: UTC.
+            told: the person should see when it was checked even if all is well.
+        """
+        self._note = freshness_note(sources, now, told=told)
+        if self.border_subtitle != self._note.plain:
+            self.border_subtitle = self._note
+        self.table.stale = bool(sources) and not any(source.trusted for source in sources)
+
+    def _describe(self) -> None:
+        title = Content.styled(f" {self.heading} ", "bold")
+        counted = Content.assemble(title, " ", self._counts, " ") if self._counts else title
+        self.border_title = counted
+
+
+def freshness_note(sources: Sequence[Freshness], now: datetime, *, told: bool = False) -> Content:
+    """The worst that can be said of ``sources``, in one line: who is not fresh, since when and why."""
+    bad = [source for source in sources if source.state in (FreshnessState.STALE, FreshnessState.FAILING)]
+    parts: list[Content] = []
+    for source in bad:
+        since = source.checked_at if source.state is FreshnessState.STALE else source.failing_since
+        age = f" for {format_age(now - since)}" if since else ""
+        style = "bold $warning" if source.state is FreshnessState.STALE else "bold $error"
+        # The reason usually begins with the name of the source.
+        reason = source.reason.removeprefix(f"{source.source}: ").removeprefix(f"{source.source} ")
+        words = f"{source.state.glyph} {display(source.source, 24)} {source.state.value}{age}: {display(reason, 90)}"
+        parts.append(Content.styled(words, style))
+    for source in sources:
+        parts.extend(Content.styled(f"partial: {display(words, 60)}", "$warning") for words in source.partial)
+    if not parts and told:
+        checked = [source.checked_at for source in sources if source.checked_at is not None]
+        if checked:
+            parts.append(Content.styled(f"checked {format_age(now - min(checked))} ago", "$text-quiet"))
+    return Content("  ").join(parts)
