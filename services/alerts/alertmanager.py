@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -13,20 +12,13 @@ import msgspec
 
 from services.alerts.decode import AlertDecoder, SilenceDecoder
 from services.alerts.merge import Merger
-from services.alerts.model import Alert, Silence, SilenceDraft
-from services.alerts.wire import WireSilence, WireSilenceId, WireStatus, silence_of
+from services.alerts.model import EXPIRE, Alert, Silence, SilenceDraft
+from services.alerts.wire import WireSilence, WireSilenceId, WireStatus, instant, silence_of
 from services.http import ReadClient, WriteClient
 from services.safety.permit import WritePermit
 from services.vocabulary.errors import FailureKind, SourceError
 
 T = TypeVar("T")
-
-ACK = "alertmanager.ack"
-"""The action of a permit for a silence that stands for an acknowledgement."""
-SILENCE = "alertmanager.silence.create"
-"""The action of a permit for any other new or prolonged silence."""
-EXPIRE = "alertmanager.silence.expire"
-"""The action of a permit to end a silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +259,7 @@ class AlertmanagerWriter:
         Args:
             permit: spent on the one request that is sent.
             draft: what to silence.
-            action: what the permit was made for: :data:`ACK` or :data:`SILENCE`.
+            action: what the permit was made for: ``ACK`` or ``SILENCE`` of the model.
             target: the raw name of the permit's target.
 
         Returns:
@@ -354,11 +346,6 @@ def _posted(draft: SilenceDraft) -> dict[str, object]:
     if draft.id:
         posted["id"] = draft.id
     return posted
-
-
-def instant(moment: datetime) -> str:
-    """A moment as API v2 writes it: RFC 3339 in UTC, to the millisecond."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _decode(body: bytes, shape: type[T], source: str) -> T:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shlex
 
-from services.alerts.alertmanager import instant
 from services.alerts.matchers import format_matcher
 from services.alerts.model import SilenceDraft
+from services.alerts.wire import instant
 from services.vocabulary.text import display
 
 

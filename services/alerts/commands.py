@@ -11,10 +11,10 @@ from pydantic import AfterValidator, Field
 
 from services.alerts import listing
 from services.alerts.filtering import AlertFilter, filter_of_words
-from services.alerts.lookup import short_ids, title
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert
 from services.alerts.muting import plan_ack, plan_silence
+from services.alerts.naming import short_ids, title
 from services.alerts.needs import AlertsNeeds
 from services.alerts.view import MUTED_KEY, AlertsView, arrange
 from services.command import Arguments, Candidate, Command, Duration, Invocation, Positional, Result

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from services.alerts.alertmanager import instant
-from services.alerts.lookup import short_ids, title
 from services.alerts.model import Alert, Standing
+from services.alerts.naming import short_ids, title
 from services.alerts.now import AlertsNow
 from services.alerts.view import AlertsView
+from services.alerts.wire import instant
 from services.command import Column, Table
 from services.vocabulary.durations import format_age
 from services.vocabulary.severity import Severity

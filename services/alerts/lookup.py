@@ -1,16 +1,13 @@
-"""From what a person writes to the alert that is meant, and back."""
+"""From what a person writes to the alert that is meant."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from services.alerts.model import Alert
 from services.alerts.now import AlertsNow
 from services.vocabulary.errors import ConsoleError, NotFound
 
-_SHORTEST = 6
-_FULL = 16
 _NAMED = 5
 
 
@@ -37,28 +34,6 @@ def find_alert(now: AlertsNow, text: str) -> Alert:
     names = ", ".join(f"{alert.id} ({alert.name})" for alert in found[:_NAMED])
     more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
     raise ConsoleError(f"{text!r} means {len(found)} alerts: {names}{more}", "write more of the id")
-
-
-def short_ids(alerts: Iterable[Alert]) -> dict[str, str]:
-    """``cluster/fingerprint`` -> the shortest form that is unique among ``alerts``: at least six digits of the
-    fingerprint, the cluster before it where two clusters share one.
-    """
-    known = list(alerts)
-    holders = Counter([alert.fingerprint for alert in known])
-    length = _SHORTEST
-    while length < _FULL and len({fingerprint[:length] for fingerprint in holders}) < len(holders):
-        length += 1
-    return {
-        alert.id: (f"{alert.cluster}/" if holders[alert.fingerprint] > 1 else "") + alert.fingerprint[:length]
-        for alert in known
-    }
-
-
-def title(alert: Alert) -> str:
-    """Its name and what it is about, raw: ``HighErrorRate checkout``."""
-    labels = alert.labels
-    about = labels.get("service") or labels.get("app") or labels.get("instance") or labels.get("pod") or ""
-    return f"{alert.name or 'an alert without a name'} {about}".strip()
 
 
 def _where_else(now: AlertsNow, text: str) -> str:

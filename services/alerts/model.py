@@ -11,6 +11,12 @@ from services.vocabulary.severity import Severity
 
 ACK_PREFIX = "ACK!"
 """A silence whose comment begins so is an acknowledgement, by the convention of karma and kthxbye."""
+ACK = "alertmanager.ack"
+"""The action of a permit for a silence that stands for an acknowledgement."""
+SILENCE = "alertmanager.silence.create"
+"""The action of a permit for any other new or prolonged silence."""
+EXPIRE = "alertmanager.silence.expire"
+"""The action of a permit to end a silence."""
 
 
 class Matcher(msgspec.Struct, frozen=True, gc=False):

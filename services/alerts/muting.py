@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
-from services.alerts.alertmanager import ACK, SILENCE, AlertmanagerReader, AlertmanagerWriter, instant
 from services.alerts.amtool import silence_line
 from services.alerts.listing import clock_time
-from services.alerts.lookup import find_alert, title
+from services.alerts.lookup import find_alert
 from services.alerts.matchers import exact_matchers, format_matcher, label_test
-from services.alerts.model import ACK_PREFIX, Alert, Matcher, Silence, SilenceDraft, SilenceState
+from services.alerts.model import ACK, ACK_PREFIX, SILENCE, Alert, Matcher, Silence, SilenceDraft, SilenceState
+from services.alerts.naming import title
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
+from services.alerts.wire import instant
 from services.safety.actor import Actor
 from services.safety.permit import WritePermit
 from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
 from services.vocabulary.durations import format_duration
 from services.vocabulary.errors import ConsoleError, NotFound
+
+if TYPE_CHECKING:
+    from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter
 
 LONG = timedelta(hours=24)
 """A longer mute is confirmed."""

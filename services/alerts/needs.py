@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter
 from services.alerts.model import Alert
 from services.alerts.now import AlertsNow
 from services.vocabulary.clock import Clock
+
+if TYPE_CHECKING:
+    from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter
 
 
 def _nothing(cluster: str) -> None:

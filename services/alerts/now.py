@@ -6,12 +6,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from services.alerts.alertmanager import AlertmanagerReader
 from services.alerts.model import Alert
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import SourceError
 from services.vocabulary.snapshot import Freshness, FreshnessState, Snapshot
+
+if TYPE_CHECKING:
+    from services.alerts.alertmanager import AlertmanagerReader
 
 
 @dataclass(frozen=True, slots=True)

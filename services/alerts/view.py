@@ -15,12 +15,15 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter, itemgetter
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from services.alerts.filtering import AlertFilter
 from services.alerts.model import Alert, Standing
 from services.vocabulary.severity import Severity
+
+if TYPE_CHECKING:
+    from services.alerts.filtering import AlertFilter
 
 GROUP_FROM = 3
 """So many like alerts become one row."""

@@ -149,3 +149,8 @@ def fingerprint(labels: Mapping[str, str]) -> str:
         for byte in (*name.encode(), 0xFF, *labels[name].encode(), 0xFF):
             value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
     return f"{value:016x}"
+
+
+def instant(moment: datetime) -> str:
+    """A moment as API v2 writes it: RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

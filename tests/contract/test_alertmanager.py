@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from services.alerts.alertmanager import SILENCE, AlertmanagerReader, AlertmanagerWriter, Member
-from services.alerts.model import Matcher, SilenceDraft, Standing
+from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
+from services.alerts.model import ACK, SILENCE, Matcher, SilenceDraft, Standing
+from services.alerts.muting import plan_ack
+from services.alerts.needs import AlertsNeeds
 from services.alerts.now import read_alerts
 from services.alerts.wire import fingerprint
 from services.feed import Feed, Poller
@@ -297,6 +299,53 @@ async def write(tmp_path: Path, *urls: str, timeout: float = 5.0) -> Outcome:
         for member in members:
             await member.read.close()
             await member.write.close()
+
+
+async def ack_plan(url: str, note: str, minutes: int) -> Plan:
+    settings = HttpSettings("prod", url)
+    read, write = ReadClient(settings), WriteClient(settings)
+    reader = AlertmanagerReader("prod-eu", "prod", [read])
+    clock = ManualClock()
+    needs = AlertsNeeds(
+        current=lambda: read_alerts([reader], clock),
+        latest=tuple,
+        readers={"prod-eu": reader},
+        writers={"prod-eu": AlertmanagerWriter("prod-eu", [Member(read, write)])},
+        clock=clock,
+    )
+    try:
+        return await plan_ack(needs, OPERATOR, fingerprint(DISK), timedelta(minutes=minutes), note)
+    finally:
+        await read.close()
+        await write.close()
+
+
+async def test_an_ack_prolongs_the_one_that_is_at_work() -> None:
+    answers = Answers(alert(DISK, state="suppressed", silencedBy=["7"]))
+    matchers = [
+        {"name": name, "value": DISK[name], "isRegex": False, "isEqual": True} for name in ("instance", "alertname")
+    ]
+    shorter = {**silence("6"), "matchers": matchers, "endsAt": "2026-03-02T19:50:00.000Z"}
+    other = {**silence("8", "planned"), "matchers": matchers, "endsAt": "2026-03-02T23:00:00.000Z"}
+    ended = {**silence("9"), "matchers": matchers, "status": {"state": "expired"}}
+    answers.silences = [silence("5"), shorter, {**silence("7"), "matchers": matchers}, other, ended]
+    async with http_double(answers) as double:
+        longer = await ack_plan(double.url, "", 60)
+        assert longer.summary == "prolongs the ack of DiskFull db-2 for 1h as op-a; expires 20:31 UTC"
+        assert longer.preview[0] == "acknowledged by op-b until 20:00 UTC"
+        assert "'--comment=ACK! on it'" in longer.equivalent
+        assert longer.equivalent.endswith("""-- 'instance="db-2"' 'alertname="DiskFull"'""")
+        assert (longer.action, longer.targets[0].name) == (ACK, f"prod-eu/{fingerprint(DISK)}")
+        kept = await ack_plan(double.url, "mine now", 5)
+        assert kept.summary.endswith("expires 20:00 UTC")
+        assert "'--comment=ACK! mine now'" in kept.equivalent
+
+        answers.silences = [silence("5"), other, ended]
+        new = await ack_plan(double.url, "", 15)
+        assert new.summary == "acks DiskFull db-2 for 15m as op-a; expires 19:46 UTC"
+        assert new.preview[-1] == "Alertmanager stops notifying until 19:46 UTC; the pager is not acknowledged"
+        assert new.confirmation is None
+        assert not [request for request, _ in double.requests if request.method != "GET"]
 
 
 def posts(double: HttpDouble) -> list[bytes]:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from services.alerts.alertmanager import EXPIRE, AlertmanagerReader, AlertmanagerWriter, Member
+from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
 from services.alerts.commands import COMMANDS
-from services.alerts.model import Standing
+from services.alerts.model import EXPIRE, Standing
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import read_alerts
 from services.alerts.wire import fingerprint

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from services.alerts.alertmanager import instant
+from services.alerts.wire import instant
 
 REQUIRE = "SRE_CONSOLE_TEST_REQUIRE_SERVERS"
 """Set to 1, a missing server fails its tests instead of skipping them."""

@@ -12,9 +12,10 @@ import pytest
 
 from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
 from services.alerts.commands import COMMANDS
-from services.alerts.lookup import find_alert, short_ids
+from services.alerts.lookup import find_alert
 from services.alerts.model import Alert
 from services.alerts.muting import plan_silence
+from services.alerts.naming import short_ids
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots
 from services.command import Confirmer, Invocation, Result
