@@ -1,4 +1,4 @@
-"""Series and what an alert's rule measures, immutable and raw."""
+"""Series, samples and what an alert's rule measures, immutable and raw."""
 
 from __future__ import annotations
 
@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+Labels = tuple[tuple[str, str], ...]
+"""Names and values, raw, sorted by name."""
+
 
 class Unit(Enum):
     """How values are written on an axis."""
 
     NONE = ""
     RATIO = "ratio"  # 0.02 is written 2 %
+    PERCENT = "percent"  # 2 is written 2 %
     SECONDS = "seconds"
     BYTES = "bytes"
     PER_SECOND = "per second"
@@ -27,9 +31,52 @@ class Series:
         values: as many as times; NaN and infinities as Prometheus sent them. Times without a sample are left out.
     """
 
-    labels: tuple[tuple[str, str], ...]
+    labels: Labels
     times: tuple[float, ...]
     values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of an instant query; ``time`` in seconds since the epoch, labels empty for a scalar."""
+
+    labels: Labels
+    time: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class InstantAnswer:
+    """The answer to an instant query.
+
+    Attributes:
+        samples: in the order of the server.
+        partial: what the server, or the reader, says is missing or doubtful (raw); empty where nothing is.
+    """
+
+    samples: tuple[Sample, ...]
+    partial: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RangeAnswer:
+    """The answer to a range query.
+
+    Attributes:
+        series: in the order of the server.
+        partial: what the server, or the reader, says is missing or doubtful (raw); empty where nothing is.
+    """
+
+    series: tuple[Series, ...]
+    partial: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BuildInfo:
+    """What a server says it is (raw); ``revision`` is empty where it does not say."""
+
+    version: str
+    revision: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +85,12 @@ class AlertPlot:
 
     Attributes:
         expression: what was asked, without the comparison (raw PromQL).
-        series: those that belong to the alert.
+        series: those that belong to the alert, the worst first.
         step: seconds between samples; a larger distance is a gap.
         start: first moment asked for (UTC). end: last one.
-        threshold: the number it is compared with; None where the rule compares with no constant.
+        threshold: the finite number it is compared with; None where the rule compares with none.
         operator: ``>``, ``>=``, ``<``, ``<=``, ``==``, ``!=``; empty where there is no threshold.
-        onset: when the alert began (UTC).
+        onset: when the alert began (UTC); may lie before ``start``.
         unit: how to write the values; a guess from the expression.
         note: what a person should know, such as how many series were left out or what Prometheus warned of (raw).
     """
