@@ -157,7 +157,7 @@ class PodFactory:
             return tuple(self._original(CHECKOUT, good, index) for index in range(replaced, CHECKOUT.replicas))
         start, pods = turn * story.TURN, []
         for index in range(replaced):
-            deleted = start + story.DEPLOY + 12.0 + index * 3.0
+            deleted = start + story.DEPLOY + 4.0 + index * 3.0
             if turn == 0:
                 pods.append(self._original(CHECKOUT, good, index, deleted))
                 continue

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 _TOKEN = re.compile(
-    r"""\s*(?:\#[^\n]*\s*)*(?:
+    r"""\s*+(?:\#[^\n]*+\s*+)*+(?:
         (?P<duration>(?:\d+(?:ms|[smhdwy]))+(?![\w.]))
       | (?P<number>0x[0-9a-fA-F]+|(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?:[iI]nf|[nN]a[nN])(?!\w))
       | (?P<word>[a-zA-Z_:][\w:]*)

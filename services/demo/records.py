@@ -7,17 +7,20 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import inf
 
-from services.demo import manifests, pod_manifests, workload_manifests
+from services.demo import manifests, pod_manifests, story, workload_manifests
 from services.demo.catalog import CHECKOUT, DAY, NAMESPACES, NODES, PAYMENTS, WORKLOADS, Workload
 from services.demo.manifests import Json
 from services.demo.pods import Pod
-from services.demo.rollouts import Revision
 from services.demo.world import World
 
 EVENT_LIFE = 3600.0
 """Seconds after which an Event is forgotten."""
 
-_ROLLING = (CHECKOUT, PAYMENTS)
+_ROLLOUTS = (
+    (PAYMENTS, story.PAYMENTS_ROLLOUT),
+    (CHECKOUT, story.DEPLOY),
+    (CHECKOUT, story.ROLLBACK),
+)
 _INSTANT = 0.0005
 
 
@@ -192,22 +195,23 @@ class Records:
                     yield _constant(workload.namespace, name, revision.template.created, document)
 
     def _events(self, since: float, until: float) -> Iterator[Record]:
-        for workload in _ROLLING:
-            for revision in self._world.rollouts.revisions(workload, until):
-                if revision.changed + EVENT_LIFE > since and revision.changed <= until:
-                    yield self._scaled(workload, revision)
-            for pod in self._world.factory.pods(workload, since - EVENT_LIFE, until):
-                if pod.crashes:
-                    yield self._backed_off(pod)
+        first, last = story.turn_of(since - EVENT_LIFE), story.turn_of(until) + 1
+        for turn in range(max(0, first), last + 1):
+            for workload, into in _ROLLOUTS:
+                moment = turn * story.TURN + into
+                if moment <= until and moment + EVENT_LIFE > since:
+                    yield self._scaled(workload, moment)
+        for pod in self._world.factory.pods(CHECKOUT, since - EVENT_LIFE, until):
+            if pod.crashes and pod.crashes[0][0] <= until and pod.crashes[0][0] + EVENT_LIFE > since:
+                yield self._backed_off(pod)
 
-    def _scaled(self, workload: Workload, revision: Revision) -> Record:
-        about = workload_manifests.deployment(self._world, self._world.rollouts.status(workload, revision.changed))
-        name = f"{workload.name}.{manifests.resource_version(revision.changed)}"
-        message = f"Scaled up replica set {workload.name}-{revision.template.hash} to {workload.replicas}"
-        document = manifests.event(
-            self._world, about, name, "Normal", "ScalingReplicaSet", message, revision.changed, revision.changed, 1
-        )
-        return _constant(workload.namespace, name, revision.changed, document, revision.changed + EVENT_LIFE)
+    def _scaled(self, workload: Workload, moment: float) -> Record:
+        rollout = self._world.rollouts.status(workload, moment)
+        about = workload_manifests.deployment(self._world, rollout)
+        name = f"{workload.name}.{manifests.resource_version(moment)}"
+        message = f"Scaled up replica set {workload.name}-{rollout.current.template.hash} to {workload.replicas}"
+        document = manifests.event(self._world, about, name, "Normal", "ScalingReplicaSet", message, moment, moment, 1)
+        return _constant(workload.namespace, name, moment, document, moment + EVENT_LIFE)
 
     def _backed_off(self, pod: Pod) -> Record:
         name = f"{pod.name}.{manifests.resource_version(pod.created)}"
