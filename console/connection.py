@@ -1,69 +1,75 @@
-"""From the backend to the desk that the screens are handed."""
+"""Gives the running screen its desk: feeds, commands, and who sits in front of them. Light until it is called."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from console.late_import import import_late
 from console.opening import open_backend
+from console.peek import Peek
 from screens.desk import Desk
 from services.safety.actor import Surface
+from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from console.peek import Peek
     from console.wiring import Backend
-    from services.alerts.model import Alert
-    from services.metrics.model import AlertPlot
-    from services.vocabulary.clock import Clock
 
 
-class BackendConnection:
-    """A running backend and its desk."""
+@dataclass(eq=False)
+class Connected:
+    """A desk whose feeds are being kept up to date.
 
-    def __init__(self, backend: Backend) -> None:
-        self._backend = backend
-        live = backend.live
-        self.desk = Desk(
-            clock=backend.clock,
-            operator=backend.actor.operator,
-            environments=backend.environments,
-            demo=backend.demo,
-            alerts=live.alerts,
-            deployments=live.deployments,
-            incidents=live.incidents if backend.settings.feature_flags.incident_response else None,
-            duties=live.duties,
-            circuit=live.circuit,
-            registry=backend.registry,
-            invocation=backend.invocation,
-            plot=self._plot,
-            refresh=backend.refresh,
-        )
+    Attributes:
+        desk: for the screens.
+        backend: what is behind it.
+    """
+
+    desk: Desk
+    backend: Backend
 
     async def close(self) -> None:
         """Stop reading and close everything; never raises."""
-        await self._backend.close()
-
-    async def _plot(self, alert: Alert, points: int) -> AlertPlot | None:
-        client = self._backend.sources.prometheus.get(f"alertmanager {alert.cluster}")
-        if client is None:
-            return None
-        prometheus = await import_late("services.metrics.prometheus")
-        plot = await import_late("services.metrics.plot")
-        found: AlertPlot = await plot.plot_of(alert, prometheus.PrometheusReader(client), self._backend.clock, points)
-        return found
+        await self.backend.close()
 
 
-async def connect(peek: Peek, clock: Clock, switch_theme: Callable[[str], None]) -> BackendConnection:
-    """Read the configuration, build everything behind the screen and begin to read the sources.
+async def connect(peek: Peek, clock: Clock, switch_theme: Callable[[str], None]) -> Connected:
+    """Read the whole configuration, build what belongs to it, and begin to read every source.
+
+    Args:
+        peek: the first look.
+        clock: the only time there is.
+        switch_theme: shows a theme at once.
 
     Raises:
         ConsoleError: the configuration cannot be used, or the demo does not start.
     """
-    surface = Surface.WALLBOARD if peek.wallboard else Surface.CONSOLE
     backend = await open_backend(
-        clock=clock, surface=surface, config=peek.config, demo=peek.demo, switch_theme=switch_theme
+        clock=clock,
+        surface=Surface.WALLBOARD if peek.wallboard else Surface.CONSOLE,
+        config=peek.config,
+        demo=peek.demo,
+        switch_theme=switch_theme,
     )
     backend.start()
-    return BackendConnection(backend)
+    return Connected(desk_of(backend), backend)
+
+
+def desk_of(backend: Backend) -> Desk:
+    """What the screens see of a backend."""
+    live = backend.live
+    return Desk(
+        clock=backend.clock,
+        operator=backend.actor.operator,
+        environments=backend.environments,
+        demo=backend.demo,
+        alerts=live.alerts,
+        deployments=live.deployments,
+        incidents=live.incidents if backend.settings.feature_flags.incident_response else None,
+        duties=live.duties,
+        circuit=live.circuit,
+        registry=backend.registry,
+        invocation=backend.invocation,
+        plot=backend.plot,
+        refresh=backend.refresh,
+    )

@@ -6,11 +6,13 @@ import asyncio
 import json
 import traceback
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from console.cli import complain, complain_lines, refuse, say
 from console.configuration.paths import named_config
+from console.configuration.problems import ConfigurationError
 from console.opening import open_backend
 from services.command import Result
 from services.registry import CommandError
@@ -35,7 +37,14 @@ def execute(line: str, *, config: str | None, demo: bool, as_json: bool, yes: bo
     Returns:
         0 done, 1 failed or denied, 2 not a valid command or no usable configuration.
     """
-    return asyncio.run(_Execution(line, demo=demo, as_json=as_json, yes=yes).run(named_config(config)))
+    return asyncio.run(run_line(line, config=named_config(config), demo=demo, as_json=as_json, yes=yes))
+
+
+async def run_line(
+    line: str, *, config: Path | None, demo: bool = False, as_json: bool = False, yes: bool = False
+) -> int:
+    """Like :func:`execute`, inside a running loop."""
+    return await _Execution(line, demo=demo, as_json=as_json, yes=yes).run(config)
 
 
 class _Execution:
@@ -52,7 +61,10 @@ class _Execution:
             backend = await open_backend(clock=SystemClock(), surface=Surface.EXEC, config=config, demo=self._demo)
         except ConsoleError as error:
             if self._json:
-                self._print(error_json(self._command, error))
+                answer = error_json(self._command, error)
+                if isinstance(error, ConfigurationError):
+                    answer["data"] = [asdict(problem) for problem in error.problems]
+                self._print(answer)
                 return 2
             return refuse(error)
         try:

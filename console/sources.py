@@ -26,7 +26,7 @@ class Sources:
         writers: cluster -> its writer; empty for a wallboard.
         clusters: context -> its client.
         prometheus: how to reach the Prometheus of an Alertmanager cluster or a Kubernetes context, by
-            ``alertmanager NAME`` and ``kubernetes CONTEXT``.
+            ``alertmanager NAME`` and ``kubernetes CONTEXT``; ``prometheus`` is the one that all share.
         schedule: who is on call.
     """
 
@@ -114,15 +114,14 @@ def _prometheus(settings: Settings) -> dict[str, ReadClient]:
     wanted += [
         (f"kubernetes {one.context}", one.context, one.prometheus_url, HttpOptions()) for one in settings.sre.kubernetes
     ]
-    common: ReadClient | None = None
     clients: dict[str, ReadClient] = {}
+    if settings.sre.prometheus is not None:
+        clients["prometheus"] = ReadClient(
+            http_settings("prometheus", settings.sre.prometheus.url, settings.sre.prometheus)
+        )
     for key, name, url, options in wanted:
         reaching = prometheus_for(settings, name, url, options)
-        if reaching is None:
-            continue
-        if url is None:
-            common = common or ReadClient(reaching)
-            clients[key] = common
-        else:
-            clients[key] = ReadClient(reaching)
+        if reaching is not None:
+            same = next((client for client in clients.values() if client.settings == reaching), None)
+            clients[key] = same or ReadClient(reaching)
     return clients

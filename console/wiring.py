@@ -19,6 +19,7 @@ from console.sources import build_sources
 from console.theme_command import COMMANDS as THEME_COMMANDS
 from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
+from services.alerts.model import Alert
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
 from services.circuit.commands import COMMANDS as CIRCUIT_COMMANDS
@@ -29,6 +30,7 @@ from services.deployments.commands import DeploymentsNeeds
 from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
 from services.incidents.commands import IncidentsNeeds
 from services.incidents.repository import IncidentRepository
+from services.metrics.model import AlertPlot
 from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
 from services.oncall.commands import OncallNeeds
 from services.registry import Registry
@@ -116,6 +118,11 @@ class Backend:
     def keep_running(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` until :meth:`close`."""
         self._tasks.append(asyncio.create_task(work))
+
+    async def plot(self, alert: Alert, points: int) -> AlertPlot | None:
+        """What the rule of ``alert`` measures; None where no Prometheus belongs to its cluster."""
+        del alert, points
+        return None
 
     def refresh(self) -> None:
         """Read every source again now."""

@@ -38,8 +38,10 @@ def prometheus_for(settings: Settings, name: str, url: str | None, options: Http
         SecretError: a reference leads to no secret (any more).
     """
     common = settings.sre.prometheus
+    if common is not None and url in (None, common.url):
+        return http_settings("prometheus", common.url, common)
     if url is None:
-        return None if common is None else http_settings("prometheus", common.url, common)
+        return None
     if common is not None and _origin(url) == _origin(common.url):
         options = common
     return http_settings(f"prometheus {name}", url, options)

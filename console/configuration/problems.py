@@ -53,6 +53,9 @@ class ConfigurationError(ConsoleError):
             hint,
         )
 
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
     def lines(self) -> list[str]:
         """For a person: one line a problem."""
         return [display(self.message), *(f"  {problem}" for problem in self.problems)] + (

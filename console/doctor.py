@@ -1,0 +1,197 @@
+"""``sre-console doctor``: does every source answer, how fast, which version, with which clock."""
+
+from __future__ import annotations
+
+import asyncio
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import console
+import screens
+import services
+import themes
+import widgets
+from console.cli import complain, program_version, refuse, say
+from console.configuration.paths import named_config
+from console.opening import open_backend
+from services.command import Column, Table
+from services.registry.rendering import table_lines
+from services.safety.actor import Surface
+from services.vocabulary.clock import Clock, SystemClock
+from services.vocabulary.durations import format_age
+from services.vocabulary.errors import ConsoleError
+from services.vocabulary.text import display
+
+SKEW_LIMIT = timedelta(seconds=10)
+"""A clock further off than this makes silences begin and end at the wrong time. The header counts whole seconds."""
+
+_COLUMNS = (
+    Column("SOURCE"),
+    Column("STATE"),
+    Column("LATENCY", numeric=True),
+    Column("VERSION"),
+    Column("CLOCK"),
+    Column("NOTE"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one source is like.
+
+    Attributes:
+        source: its name.
+        ok: False makes the doctor fail.
+        latency: what the answer took; None where there was none.
+        version: what it says it is.
+        skew: its clock minus ours; None where it did not say.
+        note: what is wrong, or worth knowing.
+    """
+
+    source: str
+    ok: bool
+    latency: timedelta | None = None
+    version: str = ""
+    skew: timedelta | None = None
+    note: str = ""
+
+
+def examine(*, config: str | None, demo: bool) -> int:
+    """Look at everything and print what was found.
+
+    Returns:
+        0 all is well, 1 something fails, 2 the configuration cannot be used.
+    """
+    return asyncio.run(report(named_config(config), demo=demo))
+
+
+async def report(config: Path | None, *, demo: bool = False) -> int:
+    """Like :func:`examine`, inside a running loop."""
+    try:
+        backend = await open_backend(clock=SystemClock(), surface=Surface.EXEC, config=config, demo=demo)
+    except ConsoleError as error:
+        return refuse(error)
+    try:
+        findings = await findings_of(backend)
+    finally:
+        await backend.close()
+    if demo:
+        complain("DEMO: a simulated production", code=0)
+    say(table_lines(Table(_COLUMNS, tuple(_row(finding) for finding in findings))))
+    failed = [finding.source for finding in findings if not finding.ok]
+    say([f"{len(failed)} of {len(findings)} fail: {display(', '.join(failed))}" if failed else "all is well"])
+    return 1 if failed else 0
+
+
+async def findings_of(backend: Any) -> list[Finding]:
+    """Ask every source of a :class:`console.wiring.Backend`, all at the same time."""
+    sources, clock = backend.sources, backend.clock
+    asked = [
+        _http(client, "/api/v2/status", _alertmanager_version, clock)
+        for clients in sources.members.values()
+        for client in clients
+    ]
+    prometheus = {id(client): client for client in sources.prometheus.values()}
+    asked += [_http(client, "/api/v1/status/buildinfo", _prometheus_version, clock) for client in prometheus.values()]
+    asked += [_cluster(cluster) for cluster in sources.clusters.values()]
+    asked.append(_store(backend))
+    return [_program(), *await asyncio.gather(*asked)]
+
+
+async def _http(client: Any, path: str, version: Any, clock: Clock) -> Finding:
+    import msgspec
+
+    name = client.settings.name
+    begun = clock.monotonic()
+    try:
+        answer = await client.probe(path)
+        took = timedelta(seconds=clock.monotonic() - begun)
+        said = version(msgspec.json.decode(answer.body))
+    except ConsoleError as error:
+        return Finding(name, False, note=str(error))
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return Finding(name, False, note=f"{client.settings.address} answers, but not as this kind of source")
+    skew = _skew(answer.date, clock, took)
+    return Finding(name, True, took, said, skew, _skew_note(skew))
+
+
+def _alertmanager_version(status: Any) -> str:
+    return str(status["versionInfo"]["version"])
+
+
+def _prometheus_version(status: Any) -> str:
+    return str(status["data"]["version"])
+
+
+def _skew(date: str, clock: Clock, took: timedelta) -> timedelta | None:
+    try:
+        there = parsedate_to_datetime(date).astimezone(UTC)
+    except ValueError:
+        return None
+    # The header says whole seconds, and was written some time within the latency.
+    return there + timedelta(seconds=0.5) - (clock.now() - took / 2)
+
+
+def _skew_note(skew: timedelta | None) -> str:
+    if skew is None or abs(skew) <= SKEW_LIMIT:
+        return ""
+    side = "ahead of" if skew > timedelta(0) else "behind"
+    return f"its clock is {format_age(abs(skew))} {side} this machine's; set one of them right"
+
+
+async def _cluster(cluster: Any) -> Finding:
+    try:
+        said = await cluster.version()
+    except ConsoleError as error:
+        return Finding(cluster.name, False, note=str(error))
+    return Finding(cluster.name, True, said.latency, said.version, said.skew, _skew_note(said.skew))
+
+
+async def _store(backend: Any) -> Finding:
+    from services.storage.location import sqlite_path
+
+    store, clock = backend.store, backend.clock
+    path = sqlite_path(backend.settings.sre.store.url)
+    begun = clock.monotonic()
+    try:
+        await store.version()
+    except ConsoleError as error:
+        return Finding("store", False, note=str(error))
+    took = timedelta(seconds=clock.monotonic() - begun)
+    lax = list(lax_modes(path))
+    return Finding("store", not lax, took, note="; ".join(lax) or str(path))
+
+
+def lax_modes(path: Path) -> Iterator[str]:
+    """What others may do with the store's files, with the command that ends it."""
+    for file in sorted(path.parent.glob(path.name + "*")):
+        mode = stat.S_IMODE(file.stat().st_mode)
+        if mode & 0o077:
+            yield f"{file} has mode {mode:04o}: chmod 600 {file}"
+    directory = stat.S_IMODE(path.parent.stat().st_mode)
+    # Others may not remove what is not theirs from a sticky directory such as /tmp.
+    if directory & 0o022 and not directory & stat.S_ISVTX:
+        yield f"others can write to {path.parent} (mode {directory:04o}): chmod 700 {path.parent}"
+
+
+def _program() -> Finding:
+    homes = {str(Path(module.__path__[0]).parent) for module in (console, screens, services, themes, widgets)}
+    if len(homes) == 1:
+        return Finding("sre-console", True, version=program_version(), note=homes.pop())
+    return Finding(
+        "sre-console",
+        False,
+        version=program_version(),
+        note=f"its packages come from several places ({', '.join(sorted(homes))}); install it with uv tool or pipx",
+    )
+
+
+def _row(finding: Finding) -> tuple[str, ...]:
+    latency = "" if finding.latency is None else f"{finding.latency / timedelta(milliseconds=1):.0f} ms"
+    skew = "" if finding.skew is None else "in step" if abs(finding.skew) <= SKEW_LIMIT else "OFF"
+    return finding.source, "ok" if finding.ok else "FAILS", latency, finding.version, skew, finding.note

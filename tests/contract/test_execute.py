@@ -1,0 +1,213 @@
+"""``exec`` and ``doctor`` against the demo's servers, which speak the real protocols."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from console.doctor import report
+from console.execute import run_line
+from services.demo.child import DemoChild, start_demo
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_MIDDLE_OF_THE_STORY = 400.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def demo() -> AsyncIterator[DemoChild]:
+    """One demo for all: it stands in the middle of its story."""
+    async with await start_demo(offset=_MIDDLE_OF_THE_STORY) as child:
+        yield child
+
+
+@pytest.fixture
+def config(demo: DemoChild, tmp_path: Path) -> Path:
+    """A configuration that names the demo's servers as a person would."""
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f"""
+[sre]
+operator = "op-a"
+[sre.prometheus]
+url = "{demo.prometheus_url}"
+[[sre.alertmanager]]
+name = "prod"
+urls = ["{demo.alertmanager_url}"]
+environment = "production"
+[[sre.kubernetes]]
+context = "demo"
+kubeconfig = "{demo.kubeconfig}"
+[[sre.oncall.rotation]]
+name = "primary"
+members = ["op-a"]
+start = 2026-01-05T09:00:00
+zone = "Europe/Berlin"
+every = "1w"
+[sre.store]
+url = "sqlite:///{tmp_path}/state/store.db"
+"""
+    )
+    return file
+
+
+async def run_json(
+    capsys: pytest.CaptureFixture[str], line: str, config: Path, *, yes: bool = False
+) -> tuple[int, dict[str, Any]]:
+    """The exit code and the one JSON object of a line."""
+    code = await run_line(line, config=config, as_json=True, yes=yes)
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.count("\n") == 1
+    answer = json.loads(said.out)
+    assert {"ok", "command", "data", "message"} <= answer.keys()
+    assert answer["ok"] == (code == 0)
+    return code, answer
+
+
+async def test_alerts_are_listed_as_table_and_as_json(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run_line("/alerts list", config=config) == 0
+    said = capsys.readouterr()
+    assert "production" in said.out
+    assert said.err == ""
+    code, answer = await run_json(capsys, "alerts list severity=critical", config)
+    assert (code, answer["command"]) == (0, "/alerts list")
+    assert answer["data"]
+    for alert in answer["data"]:
+        assert {
+            "fingerprint", "name", "severity", "state", "labels", "annotations", "starts_at", "cluster",
+        } <= alert.keys()  # fmt: skip
+        assert alert["labels"]["severity"] == "critical"
+    assert not (config.parent / "state").exists(), "reading alerts needs no store and makes none"
+
+
+async def test_an_ack_is_seen_by_the_next_listing(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, listed = await run_json(capsys, "/alerts list severity=warning", config)
+    alert = next(one for one in listed["data"] if one["standing"] == "firing")
+    code, acked = await run_json(capsys, f"/alerts ack {alert['fingerprint']} --for 20m --note looking", config)
+    assert (code, acked["command"]) == (0, "/alerts ack")
+    _, again = await run_json(capsys, f"/alerts list alertname={alert['name']}", config)
+    assert [one["standing"] for one in again["data"] if one["fingerprint"] == alert["fingerprint"]] == ["acked"]
+
+
+async def test_an_open_circuit_refuses_and_names_the_way_by_hand(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, listed = await run_json(capsys, "/alerts list", config)
+    alert = next(one for one in listed["data"] if one["standing"] == "firing")
+    assert (await run_json(capsys, '/circuit open --reason "vendor outage"', config))[0] == 0
+    code, refused = await run_json(capsys, f"/alerts ack {alert['fingerprint']}", config)
+    assert code == 1
+    assert "circuit is open" in refused["message"]
+    assert "vendor outage" in refused["message"]
+    assert "amtool" in refused["data"]["equivalent"]
+    assert await run_line(f"/alerts ack {alert['fingerprint']}", config=config) == 1
+    assert "by hand: amtool" in capsys.readouterr().err
+    assert (await run_json(capsys, '/circuit close --reason "over"', config))[0] == 0
+
+
+async def test_a_broad_silence_wants_yes_and_shows_what_it_hits(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, listed = await run_json(capsys, "/alerts list", config)
+    alert = next(one for one in listed["data"] if one["standing"] == "firing")
+    line = f"/alerts silence {alert['fingerprint']} --for 2d --comment tested"
+    assert await run_line(line, config=config) == 1
+    said = capsys.readouterr()
+    assert "--yes" in said.err
+    assert "alertname" in said.err
+    code, done = await run_json(capsys, line, config, yes=True)
+    assert code == 0, done
+
+
+async def test_what_is_no_command_exits_2_and_marks_the_word(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await run_line("/alerts ack x --for 15x", config=config) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    line, caret, *_ = said.err.splitlines()
+    assert line[caret.index("^") :] == "15x"
+    code, answer = await run_json(capsys, "/alerts lst", config)
+    assert code == 2
+    assert answer["data"] == {"start": 8, "end": 11, "suggestion": "list"}
+
+
+async def test_deployments_on_call_and_incidents(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, deployments = await run_json(capsys, "/deploy status", config)
+    assert any(one["name"] == "checkout" for one in deployments["data"])
+    _, duties = await run_json(capsys, "/oncall who", config)
+    assert duties["data"][0]["member"] == "op-a"
+    _, created = await run_json(capsys, "/incident create Checkout errors --severity sev2", config)
+    assert created["ok"]
+    _, incidents = await run_json(capsys, "/incident list", config)
+    assert [one["title"] for one in incidents["data"]] == ["Checkout errors"]
+
+
+async def test_without_incident_response_there_is_no_incident_command(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.write_text("[feature_flags]\nincident_response = false\n" + config.read_text())
+    assert (await run_json(capsys, "/incident list", config))[0] == 2
+    _, listing = await run_json(capsys, "/help", config)
+    assert not [one for one in listing["data"] if one["name"].startswith("incident")]
+
+
+async def test_a_wrong_configuration_exits_2_also_in_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "bad.toml"
+    file.write_text("[sre]\nenabledd = true\n")
+    code, answer = await run_json(capsys, "/alerts list", file)
+    assert code == 2
+    assert "1 problem" in answer["message"]
+    assert "enabledd" in json.dumps(answer)
+    assert await run_line("/alerts list", config=file) == 2
+    assert "did you mean enabled?" in capsys.readouterr().err
+
+
+async def test_a_dead_cluster_is_unknown_and_not_zero(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "dead.toml"
+    file.write_text('[[sre.alertmanager]]\nname = "prod"\nurls = ["http://127.0.0.1:1"]\n')
+    code, answer = await run_json(capsys, "/alerts list", file)
+    assert code == 1
+    assert "UNKNOWN" in answer["message"]
+
+
+async def test_doctor_tells_of_each_source(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert await report(config) == 0
+    said = capsys.readouterr().out
+    for source in ("alertmanager prod", "prometheus", "kubernetes demo", "store"):
+        line = next(line for line in said.splitlines() if line.startswith(source))
+        assert " ok " in line
+    assert said.count("in step") == 3
+    store = config.parent / "state" / "store.db"
+    store.chmod(0o644)
+    config.write_text(config.read_text().replace("[[sre.kubernetes]]", "[[sre.kubernetes]]\nnamespaces = []", 1))
+    assert await report(config) == 2
+    capsys.readouterr()
+    config.write_text(config.read_text().replace("namespaces = []\n", ""))
+    assert await report(config) == 1
+    failed = capsys.readouterr().out
+    assert f"chmod 600 {store}" in failed
+    assert "1 of 5 fail: store" in failed
+    os.chmod(store, stat.S_IRUSR | stat.S_IWUSR)
+
+
+async def test_doctor_fails_where_a_source_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "dead.toml"
+    file.write_text(
+        '[[sre.alertmanager]]\nname = "prod"\nurls = ["http://127.0.0.1:1"]\n'
+        f'[sre.store]\nurl = "sqlite:///{tmp_path}/state/s.db"\n'
+    )
+    assert await report(file) == 1
+    assert "Connection refused" in capsys.readouterr().out
+
+
+async def test_the_demo_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
+    code = await run_line("/circuit status", config=None, demo=True, as_json=True)
+    answer = json.loads(capsys.readouterr().out)
+    assert (code, answer["demo"]) == (0, True)
