@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from themes import NAMES
@@ -58,10 +57,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def program_version() -> str:
     """The version of the installed package."""
+    from importlib.metadata import PackageNotFoundError, version  # costs more than all the rest of this module
+
     try:
         return version("sre-console")
     except PackageNotFoundError:
         return "unknown"
+
+
+class _Version(argparse.Action):
+    """Looks the version up only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        parser.exit(message=f"sre-console {program_version()}\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -78,7 +86,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[common, demo],
     )
-    parser.add_argument("--version", action="version", version=f"sre-console {program_version()}")
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     parser.add_argument("--wallboard", action="store_true", help="start as a read-only wallboard")
     parser.add_argument("--theme", choices=NAMES, help="the theme of this start")
     parser.add_argument(
