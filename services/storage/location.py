@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from typing import TYPE_CHECKING
 
 from services.vocabulary.errors import StoreError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
 
 _ATTEMPT = 0.05
 
@@ -23,19 +24,22 @@ def sqlite_path(url: str) -> Path:
     Raises:
         StoreError: another scheme, no file, or not a URL.
     """
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise StoreError("the store's URL cannot be read", "write for example sqlite:////var/lib/console.db") from None
-    if parsed.drivername not in ("sqlite", "sqlite+aiosqlite"):
-        raise StoreError(f"the store cannot be kept in {parsed.drivername}", "use a sqlite:///… URL")
-    if not parsed.database or parsed.database == ":memory:" or parsed.database.startswith("file:"):
+    # Read by hand: the check of the configuration needs it, and SQLAlchemy takes longer to import than all of that.
+    driver, separator, rest = url.partition("://")
+    if not separator or not driver:
+        raise StoreError("the store's URL cannot be read", "write for example sqlite:////var/lib/console.db")
+    if driver not in ("sqlite", "sqlite+aiosqlite"):
+        raise StoreError(f"the store cannot be kept in {driver}", "use a sqlite:///… URL")
+    host, _, database = rest.partition("?")[0].partition("/")
+    if host or not database or database == ":memory:" or database.startswith("file:"):
         raise StoreError("the store needs a file", "write for example sqlite:////var/lib/console.db")
-    return Path(parsed.database).expanduser().absolute()
+    return Path(database).expanduser().absolute()
 
 
 def sqlite_url(path: Path, mode: str) -> URL:
     """The URL that opens ``path`` with SQLite's ``mode`` (``ro`` or ``rw``; neither makes a file)."""
+    from sqlalchemy.engine import URL
+
     quoted = str(path).replace("%", "%25").replace("?", "%3f").replace("#", "%23")
     return URL.create("sqlite+aiosqlite", database=f"file:{quoted}", query={"mode": mode, "uri": "true"})
 
