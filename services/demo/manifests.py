@@ -15,7 +15,7 @@ from services.demo.world import World
 Json = dict[str, object]
 
 
-_VERSION_ORIGIN = 100 * DAY
+_VERSION_ORIGIN = 100 * int(DAY) * 1000  # milliseconds
 
 
 ACTOR = "demo-operator"
@@ -24,7 +24,7 @@ ACTOR = "demo-operator"
 
 def resource_version(at: float) -> str:
     """The resource version of a change at a moment: milliseconds since a fixed origin."""
-    return str(round((at + _VERSION_ORIGIN) * 1000))
+    return str(round(at * 1000) + _VERSION_ORIGIN)
 
 
 def moment_of(version: str) -> float:
@@ -33,7 +33,7 @@ def moment_of(version: str) -> float:
     Raises:
         ValueError: it is not a number.
     """
-    return int(version) / 1000 - _VERSION_ORIGIN
+    return (int(version) - _VERSION_ORIGIN) / 1000
 
 
 def stamp(world: World, at: float) -> str:

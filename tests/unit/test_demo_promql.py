@@ -29,6 +29,7 @@ def counter(name: str, rate: float, begin: float = -1e6, **labels: str) -> Serie
 HALL = "__name__=temp,floor=1,room=hall"
 ATTIC = "__name__=temp,floor=2,room=attic"
 ROOF = "__name__=temp,floor=2,room=roof"
+LIMIT = "__name__=limit,room="
 SERIES = (
     constant("temp", 10, room="hall", floor="1"),
     constant("temp", 20, room="attic", floor="2"),
@@ -93,7 +94,7 @@ def at(query: str, *times: float) -> dict[str, list[float | None]] | list[float]
         ("temp - ignoring (floor) limit", {"room=hall": [-5.0], "room=attic": [5.0]}),
         ("temp unless on (room) limit", {ROOF: [30.0]}),
         ("temp and on (room) limit > 10", {HALL: [10.0], ATTIC: [20.0]}),
-        ("limit or temp{floor='1'}", {"__name__=limit,room=hall": [15.0], "__name__=limit,room=attic": [15.0], HALL: [10.0]}),
+        ("limit or temp{floor='1'}", {LIMIT + "hall": [15.0], LIMIT + "attic": [15.0], HALL: [10.0]}),
         ("rate(hits[1m])", {"code=200,job=a": [4.0], "code=500,job=a": [1.0], "code=200,job=b": [2.0]}),
         ('increase(hits{code="500"}[5m])', {"code=500,job=a": [300.0]}),
         ('sum(rate(hits{code=~"5.."}[1m])) / sum(rate(hits[1m]))', {"": [1 / 7]}),
