@@ -114,7 +114,7 @@ async def test_it_dies_with_its_parent_though_the_parent_is_killed() -> None:
     assert not ended(int(pid))
     process.kill()
     process.wait()
-    await gone(lambda: ended(int(pid)), 3.0)
+    await gone(lambda: ended(int(pid)))
     assert not Path(kubeconfig).exists()
     process.stdout.close()
 
@@ -136,7 +136,7 @@ async def test_it_dies_with_its_parent_though_somebody_holds_its_input_open() ->
     assert announcement["alertmanager"].startswith("http://127.0.0.1:")
     process.kill()
     process.wait()
-    await gone(lambda: ended(pid), 3.0)
+    await gone(lambda: ended(pid))
     for pipe in (process.stdin, process.stdout, process.stderr):
         pipe.close()
 
