@@ -1,0 +1,255 @@
+"""The wallboard: read from five metres, writes nothing, needs no key."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.screen import Screen
+
+import themes
+from screens.wall_sections import alerts_section, incidents_section, rollouts_section, skeleton_sections
+from screens.wall_truth import Memory, Sight, Tally, headline_of, no_alert_source, tally
+from services.alerts.model import Alert
+from services.alerts.view import AlertsView, arrange
+from services.vocabulary.clock import Clock
+from services.vocabulary.snapshot import Freshness, FreshnessState
+from widgets.wall_canvas import WallCanvas
+from widgets.wall_headline import Headline
+from widgets.wall_layout import WallState, draw_wall
+
+if TYPE_CHECKING:
+    from screens.desk import Desk
+
+PATIENCE = 15.0
+"""Seconds after the start in which silence is no news."""
+PAGE_SECONDS = 10.0
+"""How long a page stands."""
+SHIFT_SECONDS = 180.0
+"""How often everything moves by a cell, so that nothing burns in."""
+_IN_THREAD_FROM = 1500
+
+_OFFERED = frozenset({"help", "leave", "theme"})
+
+
+class WallboardScreen(Screen[None]):
+    """One line of truth in large letters, and what stands behind it. It follows feeds and has no way to write."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("w,escape", "leave", "Back to operations", id="wallboard.leave"),
+        Binding("t", "theme", "Next theme", id="wallboard.theme"),
+        Binding("question_mark,f1", "help", "Help", id="wallboard.help", key_display="?"),
+    ]
+
+    def __init__(self, *, clock: Clock, demo: bool, alone: bool) -> None:
+        """
+        Args:
+            clock: for everything that shows or measures a time.
+            demo: whether everything shown is simulated.
+            alone: whether it is the only screen of the program: no key leads away but the one that quits.
+        """
+        super().__init__(id="wallboard")
+        self._clock = clock
+        self._demo = demo
+        self._alone = alone
+        self._desk: Desk | None = None
+        self._following: list[Callable[[], None]] = []
+        self._canvas: WallCanvas[WallState] = WallCanvas(draw_wall)
+        self._begun = clock.now()
+        self._begun_at = clock.monotonic()
+        self._memory = Memory()
+        self._view: AlertsView | None = None
+        self._tallies: Mapping[str, Tally] = {}
+        self._arranging = False
+        self._rearrange = False
+
+    def compose(self) -> ComposeResult:
+        """One surface."""
+        yield self._canvas
+
+    def on_mount(self) -> None:
+        """The clock begins to tick."""
+        self._begun = self._clock.now()
+        self._begun_at = self._clock.monotonic()
+        self.set_interval(1.0, self.tick)
+        self._follow()
+        self.tick()
+
+    def on_unmount(self) -> None:
+        """Nothing is followed any more."""
+        for unsubscribe in self._following:
+            unsubscribe()
+        self._following.clear()
+
+    def on_screen_resume(self) -> None:
+        """Back from the help: catch up."""
+        self.tick()
+
+    def attach(self, desk: Desk) -> None:
+        """Follow the sources; before it is mounted, from then on."""
+        self._desk = desk
+        if self.is_mounted:
+            self._follow()
+
+    def _follow(self) -> None:
+        desk = self._desk
+        if desk is None or self._following:
+            return
+        self._following = [feed.subscribe(lambda _: self._arrange()) for feed in desk.alerts.values()]
+        rest = (*desk.deployments.values(), desk.incidents, desk.duties, desk.circuit)
+        self._following += [feed.subscribe(lambda _: self.tick()) for feed in rest if feed is not None]
+        self._arrange()
+
+    # Alerts --------------------------------------------------------------------------------------------------
+
+    def _arrange(self) -> None:
+        if self._desk is None:
+            return
+        if self._arranging:
+            self._rearrange = True
+            return
+        alerts = {cluster: feed.snapshot.items for cluster, feed in self._desk.alerts.items()}
+        if sum(map(len, alerts.values())) < _IN_THREAD_FROM:
+            self._arranged(*_survey(alerts))
+            return
+        self._arranging = True
+        self.run_worker(self._arrange_in_thread(alerts), group="arrange")
+
+    async def _arrange_in_thread(self, alerts: Mapping[str, Sequence[Alert]]) -> None:
+        try:
+            surveyed = await asyncio.to_thread(_survey, alerts)
+        finally:
+            self._arranging = False
+        self._arranged(*surveyed)
+        if self._rearrange:
+            self._rearrange = False
+            self._arrange()
+
+    def _arranged(self, view: AlertsView, tallies: Mapping[str, Tally]) -> None:
+        self._view = view
+        self._tallies = tallies
+        self.tick()
+
+    # The picture ---------------------------------------------------------------------------------------------
+
+    def tick(self) -> None:
+        """Draw this moment: once a second, and whenever a source has news."""
+        if not self.is_mounted:
+            return
+        now = self._clock.now()
+        sights = self._sights()
+        self._memory.look(sights, now)
+        if self.is_current:
+            self._canvas.state = self._state(sights, now)
+
+    @property
+    def _elapsed(self) -> float:
+        return self._clock.monotonic() - self._begun_at
+
+    @property
+    def _patient(self) -> bool:
+        return self._elapsed < PATIENCE
+
+    def _sights(self) -> tuple[Sight, ...]:
+        if self._desk is None or self._view is None:
+            return ()
+        return tuple(
+            Sight(cluster, feed.snapshot.freshness, self._tallies.get(cluster, Tally()))
+            for cluster, feed in self._desk.alerts.items()
+        )
+
+    def _headline(self, sights: Sequence[Sight], now: datetime) -> Headline:
+        if self._desk is not None and not self._desk.alerts:
+            return no_alert_source()
+        return headline_of(sights, self._memory, now, begun=self._begun, patient=self._patient)
+
+    def _state(self, sights: Sequence[Sight], now: datetime) -> WallState:
+        desk = self._desk
+        turn, shift = int(self._elapsed // PAGE_SECONDS), int(self._elapsed // SHIFT_SECONDS)
+        hint = "? help" if self._alone else "esc back"
+        if desk is None:
+            return WallState(
+                now,
+                self._headline(sights, now),
+                skeleton_sections(self._clock),
+                starting=self._patient,
+                demo=self._demo,
+                hint=hint,
+                shift=shift,
+            )
+        duties, circuit = desk.duties, desk.circuit
+        seen = circuit.snapshot if circuit is not None else None
+        return WallState(
+            now,
+            self._headline(sights, now),
+            self._sections(desk, now),
+            duties=duties.snapshot.items if duties is not None else None,
+            duties_known=duties is not None and duties.snapshot.freshness.trusted,
+            circuit=seen.items[0] if seen is not None and seen.items else None,
+            circuit_known=seen is not None and seen.freshness.trusted,
+            starting=seen is None or (self._patient and seen.freshness.state is FreshnessState.WAITING),
+            sources=tuple(feed.snapshot.freshness for feed in desk.feeds),
+            environments=desk.environments,
+            demo=self._demo or desk.demo,
+            hint=hint,
+            turn=turn,
+            shift=shift,
+        )
+
+    def _sections(self, desk: Desk, now: datetime) -> tuple[Any, ...]:
+        clock = self._clock
+        sections: list[Any] = []
+        if desk.alerts:
+            sources = _by_name(desk.alerts)
+            sections.append(alerts_section(self._view, sources, clock, now, patient=self._patient))
+        if desk.incidents is not None:
+            seen = desk.incidents.snapshot
+            sections.append(incidents_section(seen.items, seen.freshness, clock, patient=self._patient))
+        if desk.deployments:
+            sources = _by_name(desk.deployments)
+            items = [item for feed in desk.deployments.values() for item in feed.snapshot.items]
+            sections.append(rollouts_section(items, sources, clock, now, patient=self._patient))
+        return tuple(sections)
+
+    # Keys ----------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Only what changes nothing but this screen; alone, not even leaving it."""
+        if action == "leave":
+            return not self._alone
+        return action in _OFFERED
+
+    def action_leave(self) -> None:
+        """Back to where the person came from."""
+        self.dismiss(None)
+
+    def action_theme(self) -> None:
+        """The next theme."""
+        names = themes.NAMES
+        present = self.app.theme
+        self.app.theme = names[(names.index(present) + 1) % len(names)] if present in names else names[0]
+
+    def action_help(self) -> None:
+        """The few keys there are."""
+        from screens.help import HelpScreen
+
+        keys = [("t", "Next theme"), ("ctrl+p", "Palette: themes, help, quit"), ("?", "This help"), ("ctrl+q", "Quit")]
+        if self._alone:
+            keys.append(("", "This wallboard stands alone: only ctrl+q leaves it."))
+        else:
+            keys.insert(0, ("w, escape", "Back to operations"))
+        keys.append(("", "Nothing can be written from here; it pages by itself."))
+        self.app.push_screen(HelpScreen(keys, ()))
+
+
+def _survey(alerts: Mapping[str, Sequence[Alert]]) -> tuple[AlertsView, Mapping[str, Tally]]:
+    view = arrange([alert for items in alerts.values() for alert in items])
+    return view, {cluster: tally(items) for cluster, items in alerts.items()}
+
+
+def _by_name(feeds: Mapping[str, Any]) -> dict[str, Freshness]:
+    return {name: feed.snapshot.freshness for name, feed in feeds.items()}

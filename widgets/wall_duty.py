@@ -1,0 +1,94 @@
+"""Who is on call, the name as large as it can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from services.oncall.model import Duty
+from services.vocabulary.durations import format_age
+from services.vocabulary.text import display
+from widgets.alert_rows import clock_time
+from widgets.record_table import Align, Cut, Piece
+from widgets.record_table.cells import fit
+from widgets.wall_canvas import Line, joined, length, said
+from widgets.wall_headline import large_line
+
+_QUIET = "$text-quiet"
+_NARROWEST = 38
+LARGE_HEIGHT = 5
+
+
+def duty_large(duties: Sequence[Duty], now: datetime, width: int, turn: int, *, known: bool) -> list[Line]:
+    """Rotations side by side, each with its name in large letters: five lines.
+
+    Args:
+        duties: one a rotation.
+        now: UTC.
+        width: cells.
+        turn: which rotations stand there where they do not all fit.
+        known: whether this is a fresh answer; the rest is told as last known.
+    """
+    beside = max(1, min(len(duties), width // _NARROWEST))
+    pages = -(-len(duties) // beside)
+    start = (turn % pages) * beside
+    shown = duties[start : start + beside]
+    cell = width // beside
+    blocks = [_block(duty, now, cell - 2, known=known) for duty in shown]
+    mark = f"page {turn % pages + 1}/{pages}" if pages > 1 else ""
+    lines: list[Line] = []
+    for number in range(LARGE_HEIGHT):
+        line: list[Piece] = []
+        for block in blocks:
+            line += fit(block[number], cell, Align.LEFT, Cut.END)
+        if mark and number == 0:
+            line = [*fit(line, width - len(mark) - 2, Align.LEFT, Cut.END), Piece(f"  {mark}", _QUIET)]
+        lines.append(tuple(line))
+    return lines
+
+
+def duty_line(duties: Sequence[Duty], now: datetime, width: int, turn: int, *, known: bool) -> Line:
+    """All rotations on one line; where they do not fit, one after the other."""
+    parts = [_one(duty, now, known=known) for duty in duties]
+    lead: Line = (Piece("On call  ", "bold"),)
+    whole = (*lead, *joined(parts, "   "))
+    if length(whole) > width and len(parts) > 1:
+        number = turn % len(parts)
+        whole = (*lead, *parts[number], Piece(f"  {number + 1}/{len(parts)}", _QUIET))
+    return tuple(fit(whole, width, Align.LEFT, Cut.END))
+
+
+def _block(duty: Duty, now: datetime, width: int, *, known: bool) -> list[Line]:
+    title: list[Piece] = [said(duty.rotation, "bold", 40), Piece(_until(duty, now), _QUIET)]
+    if duty.next_member:
+        title.append(Piece(f"  then {display(duty.next_member, 24)}", _QUIET))
+    if not known:
+        title.append(Piece("  as last known", "bold $warning"))
+    name, style = _name(duty, known=known)
+    picture = large_line(name, style, width, 1)
+    if picture is None:
+        picture = [(), tuple(fit([Piece(name, f"bold {style}".strip())], width, Align.LEFT, Cut.MIDDLE)), (), ()]
+    return [tuple(fit(title, width, Align.LEFT, Cut.END)), *picture]
+
+
+def _one(duty: Duty, now: datetime, *, known: bool) -> Line:
+    name, style = _name(duty, known=known)
+    return (
+        said(duty.rotation, _QUIET, 24),
+        Piece(" "),
+        Piece(name, f"bold {style}".strip()),
+        Piece(_until(duty, now), _QUIET),
+        *(() if known else (Piece(" as last known", "$warning"),)),
+    )
+
+
+def _name(duty: Duty, *, known: bool) -> tuple[str, str]:
+    if duty.member is None:
+        return "! NOBODY", "$warning"
+    return display(duty.member, 40), "" if known else _QUIET
+
+
+def _until(duty: Duty, now: datetime) -> str:
+    if duty.until is None:
+        return ""
+    return f"  until {clock_time(duty.until, now)} UTC ({format_age(duty.until - now)})"

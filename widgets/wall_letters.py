@@ -1,0 +1,149 @@
+"""Letters that are read from across a room, drawn with block characters.
+
+Every glyph is a picture of at most eight pixels in height; the lowest row belongs to the tails of g, p and y. A pixel
+is half a cell high at size 1 (four lines), and two cells wide and one high at size 2 (eight lines).
+"""
+
+from __future__ import annotations
+
+PIXELS = 8
+"""Height of every glyph."""
+
+_SHEETS = (
+    (
+        "ABCDEFGHIJKLM",
+        """
+ ### |#### | ####|#### |#####|#####| ####|#   #|###|    #|#   #|#    |#   #
+#   #|#   #|#    |#   #|#    |#    |#    |#   #| # |    #|#  # |#    |## ##
+#   #|#   #|#    |#   #|#    |#    |#    |#   #| # |    #|# #  |#    |# # #
+#####|#### |#    |#   #|#### |#### |#  ##|#####| # |    #|##   |#    |# # #
+#   #|#   #|#    |#   #|#    |#    |#   #|#   #| # |#   #|# #  |#    |#   #
+#   #|#   #|#    |#   #|#    |#    |#   #|#   #| # |#   #|#  # |#    |#   #
+#   #|#### | ####|#### |#####|#    | ####|#   #|###| ### |#   #|#####|#   #
+""",
+    ),
+    (
+        "NOPQRSTUVWXYZ",
+        """
+#   #| ### |#### | ### |#### | ####|#####|#   #|#   #|#   #|#   #|#   #|#####
+##  #|#   #|#   #|#   #|#   #|#    |  #  |#   #|#   #|#   #|#   #|#   #|    #
+##  #|#   #|#   #|#   #|#   #|#    |  #  |#   #|#   #|#   #| # # | # # |   #
+# # #|#   #|#### |#   #|#### | ### |  #  |#   #|#   #|# # #|  #  |  #  |  #
+#  ##|#   #|#    |# # #|# #  |    #|  #  |#   #| # # |# # #| # # |  #  | #
+#  ##|#   #|#    |#  # |#  # |    #|  #  |#   #| # # |## ##|#   #|  #  |#
+#   #| ### |#    | ## #|#   #|#### |  #  | ### |  #  |#   #|#   #|  #  |#####
+""",
+    ),
+    (
+        "abcdefghijklm",
+        """
+    |#   |    |   #|    |  ##|    |#   |#|  #|#   |# |
+    |#   |    |   #|    | #  |    |#   | |   |#   |# |
+ ## |### | ###| ###| ## |####| ###|### |#|  #|#  #|# |## #
+   #|#  #|#   |#  #|#  #| #  |#  #|#  #|#|  #|# # |# |# # #
+ ###|#  #|#   |#  #|####| #  |#  #|#  #|#|  #|##  |# |# # #
+#  #|#  #|#   |#  #|#   | #  |#  #|#  #|#|  #|# # |# |# # #
+ ###|### | ###| ###| ###| #  | ###|#  #|#|  #|#  #|##|# # #
+    |    |    |    |    |    |### |    | |## |    |  |
+""",
+    ),
+    (
+        "nopqrstuvwxyz",
+        """
+    |    |    |    |   |    | #  |    |     |     |     |    |
+    |    |    |    |   |    | #  |    |     |     |     |    |
+### | ## |### | ###|# #| ###|####|#  #|#   #|# # #|#   #|#  #|####
+#  #|#  #|#  #|#  #|## |#   | #  |#  #|#   #|# # #| # # |#  #|   #
+#  #|#  #|#  #|#  #|#  | ## | #  |#  #|#   #|# # #|  #  |#  #| ##
+#  #|#  #|#  #|#  #|#  |   #| #  |#  #| # # |# # #| # # |#  #|#
+#  #| ## |### | ###|#  |### |  ##| ###|  #  | ### |#   #| ###|####
+    |    |#   |   #|   |    |    |    |     |     |     |### |
+""",
+    ),
+    (
+        "0123456789",
+        """
+ ### | # | ### |#### |#   #|#####| ### |#####| ### | ###
+#   #|## |#   #|    #|#   #|#    |#    |    #|#   #|#   #
+#  ##| # |    #|    #|#   #|#    |#    |    #|#   #|#   #
+# # #| # |  ## | ### |#####|#### |#### |   # | ### | ####
+##  #| # | #   |    #|    #|    #|#   #|  #  |#   #|    #
+#   #| # |#    |    #|    #|    #|#   #|  #  |#   #|    #
+ ### |###|#####|#### |    #|#### | ### |  #  | ### | ###
+""",
+    ),
+    (
+        " -_.,:+/'()@!?#&=",
+        """
+   |    |    |  | | |     |    |#| #|# | ### |#| ### | # # | ##  |
+   |    |    |  | | |     |   #|#|# | #|#   #|#|#   #| # # |#  # |
+   |    |    |  | |#|  #  |   #| |# | #|# ###|#|    #|#####| ##  |####
+   |####|    |  | | |#####|  # | |# | #|# # #|#|  ## | # # | ## #|
+   |    |    |  | |#|  #  | #  | |# | #|# ###|#|  #  |#####|#  # |####
+   |    |    |  | | |     |#   | |# | #|#    | |     | # # |#  # |
+   |    |####|# |#| |     |#   | | #|# | ### |#|  #  | # # | ## #|
+   |    |    |  |#| |     |    | |  |  |     | |     |     |     |
+""",
+    ),
+    (
+        "▲◆◐✓✗⏻…",
+        """
+   #   |   #   |  ###  |       |       |   #
+   #   |  ###  | ## ## |      #| #   # | # # #
+  ###  | ##### |###   #|     # |  # #  |#  #  #
+  # #  |#######|###   #|#   #  |   #   |#  #  #
+ ## ## | ##### |###   #| # #   |  # #  |#     #
+ #####  |  ###  | ## ## |  #    | #   # | #   #
+#######|   #   |  ###  |       |       |  ###  |# # #
+""",
+    ),
+)
+
+
+def _glyphs() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for characters, sheet in _SHEETS:
+        rows = [line.split("|") for line in sheet.strip("\n").split("\n")]
+        for place, character in enumerate(characters):
+            picture = [row[place] if place < len(row) else "" for row in rows]
+            picture += [""] * (PIXELS - len(picture))
+            width = 3 if character == " " else max(len(line.rstrip()) for line in picture)
+            found[character] = tuple(line[:width].ljust(width) for line in picture)
+    return found
+
+
+_GLYPHS = _glyphs()
+_HALVES = {"  ": " ", "# ": "▀", " #": "▄", "##": "█"}
+
+
+def drawable(text: str) -> bool:
+    """Whether there is a picture of every character."""
+    return all(character in _GLYPHS for character in text)
+
+
+def height_of(size: int) -> int:
+    """Lines that a text takes at ``size``: 4 at 1, 8 at 2."""
+    return PIXELS // 2 if size == 1 else PIXELS
+
+
+def width_of(text: str, size: int) -> int:
+    """Cells that a text takes at ``size``."""
+    pixels = sum(len(_GLYPHS[character][0]) + 1 for character in text) - 1 if text else 0
+    return pixels * size
+
+
+def large(text: str, size: int) -> tuple[str, ...]:
+    """``text`` in large letters, one string a line, all of the same width.
+
+    Args:
+        text: characters for which :func:`drawable` holds.
+        size: 1 or 2.
+
+    Raises:
+        KeyError: there is no picture of a character.
+    """
+    rows = [" ".join(_GLYPHS[character][row] for character in text) for row in range(PIXELS)]
+    if size == 2:
+        return tuple("".join("██" if pixel == "#" else "  " for pixel in row) for row in rows)
+    pairs = zip(rows[::2], rows[1::2], strict=True)
+    return tuple("".join(_HALVES[upper + lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs)
