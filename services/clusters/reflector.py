@@ -28,10 +28,10 @@ _log = logging.getLogger(__name__)
 
 
 class Sink(Protocol[FactT_contra]):
-    """Where a reflector tells what it knows. All calls come in the loop's thread and return quickly."""
+    """Where a reflector tells what it knows. All calls come in the loop's thread; all but the first return quickly."""
 
-    def replace(self, facts: Sequence[FactT_contra]) -> None:
-        """These are all there are."""
+    async def replace(self, facts: Sequence[FactT_contra]) -> None:
+        """These are all there are; gives way to the loop where they are many."""
         ...
 
     def put(self, fact: FactT_contra) -> None:
@@ -117,7 +117,7 @@ class Reflector(Generic[ObjectT, FactT]):
         facts, self._version = await list_objects(
             self._access, self._resource, self._keep, namespace=self._namespace, version=version
         )
-        self._sink.replace(facts)
+        await self._sink.replace(facts)
         self._sink.alive()
 
     async def _watch(self) -> None:

@@ -29,6 +29,7 @@ VALID_FOR = timedelta(minutes=4)
 """How long a feed of a watch may go without a sign of life; API servers send bookmarks about every minute."""
 
 _PAUSE = 0.25
+_A_SLICE = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +142,7 @@ class DeploymentWatcher:
 
     async def _read(self, inventory: Inventory, kind: _Kind, namespace: str) -> None:
         found, _ = await list_objects(self._access, kind.resource, kind.keep, namespace=namespace)
-        for fact in found:
-            kind.put(inventory, fact)
+        await _put_all(kind, inventory, found)
 
     async def _scopes(self) -> _Scopes:
         """Where to read: the configured namespaces, else the cluster, else the one that the context names.
@@ -227,13 +227,11 @@ class _Sink:
         self._woken = woken
         self._uids: set[str] = set()
 
-    def replace(self, facts: Sequence[Any]) -> None:
+    async def replace(self, facts: Sequence[Any]) -> None:
         uids = {str(fact.uid) for fact in facts}
-        for uid in self._uids - uids:
-            self.kind.remove(self._inventory, uid)
-        for fact in facts:
-            self.kind.put(self._inventory, fact)
+        self._forget(self._uids - uids)
         self._uids = uids
+        await _put_all(self.kind, self._inventory, facts)
 
     def put(self, fact: Any) -> None:
         self._uids.add(str(fact.uid))
@@ -254,9 +252,21 @@ class _Sink:
     def fail(self, error: ConsoleError) -> None:
         self.error = error
         if _is_lacking(error):
-            self.replace(())  # what may not be read any more is not shown as if it could
+            self._forget(self._uids)  # what may not be read any more is not shown as if it could
+            self._uids = set()
             self.told = True
         self._woken.set()
+
+    def _forget(self, uids: set[str]) -> None:
+        for uid in uids:
+            self.kind.remove(self._inventory, uid)
+
+
+async def _put_all(kind: _Kind, inventory: Inventory, facts: Sequence[Any]) -> None:
+    for index, fact in enumerate(facts):
+        kind.put(inventory, fact)
+        if index % _A_SLICE == _A_SLICE - 1:
+            await asyncio.sleep(0)
 
 
 def _verdict(sinks: Sequence[_Sink]) -> ConsoleError | None:
