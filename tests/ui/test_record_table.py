@@ -400,3 +400,30 @@ def test_messages_name_their_table() -> None:
     table = RecordTable(Rows(), COLUMNS)
     message: Message = RecordTable.Opened(table, "a")
     assert message.control is table
+
+
+async def test_a_scrollbar_that_comes_and_goes_takes_and_gives_back_its_column() -> None:
+    app = Bench()
+    async with app.run_test(size=(40, 8)) as pilot:
+        app.table.set_rows(many(0, 3))
+        await pilot.pause()
+        assert app.table.render_line(1).text == "▌ r0  name r0" + " " * 26 + "7"
+        app.table.set_rows(many(0, 100))
+        await pilot.pause()
+        assert app.table.render_line(1).text == "▌ r0  name r0" + " " * 25 + "7"
+        app.table.set_rows(many(0, 3))
+        await pilot.pause()
+        assert app.table.render_line(1).text == "▌ r0  name r0" + " " * 26 + "7"
+
+
+async def test_what_a_cursor_style_does_not_name_stays() -> None:
+    app = Bench()
+    async with app.run_test(size=(40, 8)) as pilot:
+        app.table.set_rows(rows("a", "b"))
+        app.screen.set_focus(None)
+        await pilot.pause()
+        name = [segment for segment in app.table.render_line(1)._segments if segment.text == "name a"]
+        other = [segment for segment in app.table.render_line(2)._segments if segment.text == "name b"]
+        assert name[0].style is not None
+        assert other[0].style is not None
+        assert name[0].style.color == other[0].style.color

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 
 from services.metrics.model import Unit
 
-_BIG = sys.float_info.max / 4
+# Far enough from overflow for a span, its air and a change of unit.
+_BIG = sys.float_info.max / 1000
 _FLAT = 1e-300
 _TIME_STEPS = (
     1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800,
@@ -69,7 +70,8 @@ def time_ticks(start: float, end: float, most: int) -> list[tuple[float, str]]:
     span = end - start
     if not math.isfinite(span) or span <= 0 or most < 1 or abs(start) > 2e11 or abs(end) > 2e11:
         return []
-    step = next((step for step in _TIME_STEPS if span / step < most), _TIME_STEPS[-1] * math.ceil(span / 604800 / most))
+    weeks = _TIME_STEPS[-1] * math.ceil(span / _TIME_STEPS[-1] / most)
+    step = next((step for step in _TIME_STEPS if end // step - -(-start // step) < most), weeks)
     form = "%H:%M:%S" if step < 60 else "%H:%M" if step < 86400 else "%d %b"
     first, last = math.ceil(start / step), math.floor(end / step)
     return [
@@ -89,7 +91,7 @@ def value_ticks(scale: Scale, unit: Unit, most: int) -> list[tuple[float, str]]:
 
 
 def number(value: float, unit: Unit, biggest: float | None = None) -> str:
-    """``value`` with its unit, three digits, at most ten cells.
+    """``value`` with its unit, three digits, at most twelve cells.
 
     Args:
         value: what is written.
@@ -99,7 +101,7 @@ def number(value: float, unit: Unit, biggest: float | None = None) -> str:
     if not math.isfinite(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     size, suffix = _prefix(unit, abs(value if biggest is None else biggest))
-    text = _short(value / size)
+    text = _short(value / size if math.isfinite(value / size) else value)
     return text if text == "0" else text + suffix
 
 

@@ -25,7 +25,7 @@ class TimePlot(Widget):
     DEFAULT_CSS = """
     TimePlot { height: 1fr; min-height: 5; }
     TimePlot > .time-plot--axis { color: $text-muted; }
-    TimePlot > .time-plot--mark { color: $text-accent; }
+    TimePlot > .time-plot--mark { color: $foreground; }
     TimePlot > .time-plot--threshold { color: $text-warning; }
     TimePlot > .time-plot--line-1 { color: $primary; }
     TimePlot > .time-plot--line-2 { color: $secondary; }

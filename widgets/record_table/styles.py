@@ -56,7 +56,7 @@ class StyleBook:
     def _component(self, name: str) -> Style:
         for node in self._widget.ancestors_with_self:
             try:
-                return Style.from_styles(node.get_component_styles(name))
+                return _declared(node.get_component_styles(name))
             except KeyError:
                 continue
         _log.warning("no component class %r around %r", name, self._widget)

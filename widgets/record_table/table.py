@@ -364,6 +364,11 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         """Follow the theme."""
         super().on_mount()  # type: ignore[no-untyped-call]
         self.app.theme_changed_signal.subscribe(self, lambda _theme: self._restyle())
+        # A scrollbar that comes or goes changes the room for the columns, and nothing else tells of it.
+        self.watch(self, "show_vertical_scrollbar", self._redraw_later, init=False)
+
+    def _redraw_later(self) -> None:
+        self.call_after_refresh(self._redraw)
 
     def on_resize(self) -> None:
         """Share the new width; keep the cursor in view."""
