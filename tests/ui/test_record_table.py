@@ -427,3 +427,13 @@ async def test_what_a_cursor_style_does_not_name_stays() -> None:
         assert name[0].style is not None
         assert other[0].style is not None
         assert name[0].style.color == other[0].style.color
+
+
+async def test_rows_may_come_before_the_table_is_mounted() -> None:
+    app = Bench()
+    app.table.set_rows(many(0, 100))
+    app.table.refresh_ages()
+    async with app.run_test(size=(40, 8)) as pilot:
+        await pilot.press("j")
+        assert " r1 " in app.screen_lines()[2]
+        assert app.table.cursor_key == "r1"
