@@ -23,9 +23,10 @@ _WRONG = (msgspec.DecodeError, ValueError, RecursionError)  # UnicodeDecodeError
 _HINT = "check that the URL leads to the API of Prometheus itself"
 
 
+# "Raw | None" takes nothing but null in msgspec: an empty Raw stands for a missing key.
 class _Envelope(msgspec.Struct, gc=False):
     status: str
-    data: msgspec.Raw | None = None
+    data: msgspec.Raw = msgspec.Raw()
     error_type: str | None = msgspec.field(name="errorType", default=None)
     error: str | None = None
     warnings: tuple[str, ...] | None = None
@@ -40,13 +41,13 @@ class _Result(msgspec.Struct, gc=False):
 class _Vector(msgspec.Struct, gc=False):
     metric: dict[str, str]
     value: tuple[float, str] | None = None
-    histogram: msgspec.Raw | None = None
+    histogram: msgspec.Raw = msgspec.Raw()
 
 
 class _Matrix(msgspec.Struct, gc=False):
     metric: dict[str, str]
     values: list[tuple[float, str]] | None = None
-    histograms: msgspec.Raw | None = None
+    histograms: msgspec.Raw = msgspec.Raw()
 
 
 class _BuildInfo(msgspec.Struct, gc=False):
@@ -81,10 +82,10 @@ async def instant_answer(body: bytes, source: str) -> InstantAnswer:
     for raw in raws:
         held = await _breathe(held, raw)
         item = _decode(_VECTOR, raw, source)
-        histograms += item.histogram is not None
+        histograms += _given(item.histogram)
         if item.value is not None:
             samples.append(Sample(_labels(item.metric), item.value[0], _number(item.value[1], source)))
-        elif item.histogram is None:
+        elif not _given(item.histogram):
             raise _malformed(source, "a sample has no value")
     return InstantAnswer(tuple(samples), _partial(envelope, histograms))
 
@@ -104,10 +105,10 @@ async def range_answer(body: bytes, source: str) -> RangeAnswer:
     for raw in result.result or []:
         held = await _breathe(held, raw)
         item = _decode(_MATRIX, raw, source)
-        histograms += item.histograms is not None
+        histograms += _given(item.histograms)
         if item.values:
             series.append(_series(item.metric, item.values, source))
-        elif item.values is None and item.histograms is None:
+        elif item.values is None and not _given(item.histograms):
             raise _malformed(source, "a series has no values")
     return RangeAnswer(tuple(series), _partial(envelope, histograms))
 
@@ -129,9 +130,13 @@ def _envelope(body: bytes, source: str) -> tuple[_Envelope, msgspec.Raw]:
         # The API sends errors with a status of their own; a gateway in front of it may not.
         said = f"{envelope.error_type or 'no reason'}: {envelope.error or 'no message'}"
         raise SourceError(FailureKind.REJECTED, f"{source} answered {envelope.status}: {said}")
-    if envelope.data is None:
+    if not _given(envelope.data):
         raise _malformed(source, "a success without data")
     return envelope, envelope.data
+
+
+def _given(raw: msgspec.Raw) -> bool:
+    return bytes(memoryview(raw)[:4]) not in (b"", b"null")
 
 
 def _scalar(raws: list[msgspec.Raw], source: str) -> Sample:
