@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 class Connection(Protocol):
     """What was connected: the desk, and how to let go of it."""
 
-    desk: Desk
+    @property
+    def desk(self) -> Desk:
+        """What the screens are handed."""
+        ...
 
     async def close(self) -> None:
         """Stop reading and close everything; never raises."""

@@ -14,6 +14,7 @@ from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, Inc
 from services.deployments.view import RolloutBefore, rollouts_before
 from services.vocabulary.errors import ConsoleError
 from widgets import facts
+from widgets.alert_plot import alert_plot
 from widgets.detail import DetailStrip
 from widgets.plot import TimePlot
 
@@ -84,7 +85,7 @@ class Details:
             return
         plot = self._screen.query_one(TimePlot)
         if self._plotted is None or self._plotted[0] != alert.id:
-            plot.show_waiting("reading what the rule measures …")
+            plot.say("reading what the rule measures …")
         self._plotted = (alert.id, now)
         self._screen.run_worker(self._plot(plot, alert), group="plot", exclusive=True, exit_on_error=False)
 
@@ -92,13 +93,13 @@ class Details:
         try:
             found = await self._desk.plot(alert, _POINTS)
         except ConsoleError as error:
-            plot.show_failure(str(error))
+            plot.say(str(error))
             return
         if found is None:
-            plot.show_failure("no Prometheus belongs to this cluster: prometheus_url or [sre.prometheus]")
+            plot.say("no Prometheus belongs to this cluster: prometheus_url or [sre.prometheus]")
             return
         markers = [(rollout.at, f"{rollout.deployment.name} r{rollout.revision}") for rollout in self._rollouts(alert)]
-        plot.show_plot(found, markers)
+        plot.show(alert_plot(found, markers))
 
     def _rollouts(self, alert: Alert) -> tuple[RolloutBefore, ...]:
         namespace = alert.labels.get("namespace", "")

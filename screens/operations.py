@@ -10,7 +10,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Grid
 from textual.content import Content
 from textual.screen import Screen
-from textual.widgets import Footer
 
 from screens.alerts_presenter import AlertsPresenter
 from screens.presenters import Presenter
@@ -20,11 +19,10 @@ from services.vocabulary.clock import Clock, SystemClock
 from services.vocabulary.text import display
 from widgets import alert_rows, deployment_rows, duty_rows, incident_rows
 from widgets.band import Band
-from widgets.command_line import CommandLine
 from widgets.detail import DetailStrip
+from widgets.key_line import KeyLine
 from widgets.pane import Pane
 from widgets.pane_tabs import PaneTabs, Tab
-from widgets.plot import TimePlot
 from widgets.record_table import RecordTable
 from widgets.top_bar import TopBar
 
@@ -32,6 +30,7 @@ if TYPE_CHECKING:
     from screens.commanding import Commanding
     from screens.desk import Desk
     from screens.detail import Details
+    from widgets.command_line import CommandLine
 
 _TITLES = {"alerts": "Alerts", "incidents": "Incidents", "deployments": "Deployments", "oncall": "On-call"}
 
@@ -79,10 +78,11 @@ class OperationsScreen(Screen[None]):
         self._details: Details | None = None
         self._status: Status | None = None
         self._presenters: dict[str, Presenter[Any]] = {}
+        self._line: CommandLine | None = None
         self._current = "alerts"
 
     def compose(self) -> ComposeResult:
-        """Bar, bands, tabs, panes, detail, footer; the command line lies over the last lines."""
+        """What the first picture shows: bar, bands, tabs, panes, detail, footer."""
         yield TopBar()
         yield Band(classes="-demo")
         yield Band(classes="-circuit")
@@ -91,9 +91,8 @@ class OperationsScreen(Screen[None]):
         with Grid(id="panes", classes="" if self._with_incidents else "-three"):
             for name in self._names:
                 yield self._pane(name)
-        yield DetailStrip(TimePlot())
-        yield Footer(show_command_palette=False, compact=True)
-        yield CommandLine()
+        yield DetailStrip()
+        yield KeyLine()
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -131,13 +130,24 @@ class OperationsScreen(Screen[None]):
         self._go("alerts")
         self._tabs()
 
+    def _furnish(self) -> CommandLine:
+        # What the first picture does not show is imported and made after it.
+        from widgets.command_line import CommandLine
+        from widgets.plot import TimePlot
+
+        line = CommandLine()
+        self.mount(line)
+        self.query_one(DetailStrip).hang(TimePlot())
+        return line
+
     def attach(self, desk: Desk) -> None:
         """Follow the sources of ``desk`` and offer its commands."""
         from screens.commanding import Commanding
         from screens.detail import Details
 
         self._desk = desk
-        self._commanding = Commanding(self, desk, self.query_one(CommandLine), self._selection)
+        self._line = self._furnish()
+        self._commanding = Commanding(self, desk, self._line, self._selection)
         self._status = Status(self, desk)
         alerts = self._presenters["alerts"]
         deployments = self._presenters["deployments"]
@@ -305,22 +315,26 @@ class OperationsScreen(Screen[None]):
     def action_command(self, line: str) -> None:
         """Open the command line."""
         if self._ready() is not None:
-            self.query_one(CommandLine).open(line)
+            self._type(line)
 
-    @on(CommandLine.Edited)
-    def _edited(self, event: CommandLine.Edited) -> None:
+    def _type(self, line: str, cursor: int | None = None) -> None:
+        if self._line is not None:
+            self._line.open(line, cursor)
+
+    def on_command_line_edited(self, event: CommandLine.Edited) -> None:
+        """Offer completions and explain the line."""
         if self._commanding is not None:
             self._commanding.edited(event.line, event.cursor)
 
-    @on(CommandLine.Submitted)
-    def _submitted(self, event: CommandLine.Submitted) -> None:
+    def on_command_line_submitted(self, event: CommandLine.Submitted) -> None:
+        """Run the line."""
         if self._commanding is not None:
             self._commanding.submit(event.line)
-        if not self.query_one(CommandLine).is_open:
+        if self._line is not None and not self._line.is_open:
             self._go(self._current)
 
-    @on(CommandLine.Closed)
-    def _line_left(self) -> None:
+    def on_command_line_closed(self) -> None:
+        """Back to the list."""
         self._go(self._current)
 
     def action_ack(self) -> None:
@@ -344,7 +358,7 @@ class OperationsScreen(Screen[None]):
             self.notify("No alert is selected.", severity="warning", markup=False)
             return
         line = f'{_line("/alerts silence", ids[0])} --for 1h --comment ""'
-        self.query_one(CommandLine).open(line, len(line) - 1)
+        self._type(line, len(line) - 1)
 
     def action_incident(self) -> None:
         """Begin an incident; the selected alert suggests the title."""
@@ -356,7 +370,7 @@ class OperationsScreen(Screen[None]):
 
         title = quote(f"{alert.name} {alert_rows.subject_of(alert)}".strip()) if alert is not None else ""
         line = f"/incident create {title}"
-        self.query_one(CommandLine).open(line)
+        self._type(line)
 
     def action_breaker(self) -> None:
         """Open the breaker at once; closing it asks for the reason."""
@@ -366,7 +380,7 @@ class OperationsScreen(Screen[None]):
         items = self._desk.circuit.snapshot.items
         if items and items[0].is_open:
             line = '/circuit close --reason ""'
-            self.query_one(CommandLine).open(line, len(line) - 1)
+            self._type(line, len(line) - 1)
         else:
             commanding.run("/circuit open")
 

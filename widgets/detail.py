@@ -25,16 +25,18 @@ class DetailStrip(Horizontal):
     DetailStrip.-plain #picture { display: none; }
     """
 
-    def __init__(self, picture: Widget, *, id: str = "detail") -> None:
+    def __init__(self, *, id: str = "detail") -> None:
         super().__init__(id=id, classes="-plain")
-        self.picture = picture
-        picture.id = "picture"
 
     def compose(self) -> ComposeResult:
-        """Facts, picture."""
+        """The facts; the picture comes with :meth:`hang`."""
         with VerticalScroll(can_focus=False):
             yield Static(id="facts", markup=False)
-        yield self.picture
+
+    def hang(self, picture: Widget) -> None:
+        """Put the picture on the right."""
+        picture.id = "picture"
+        self.mount(picture)
 
     def tell(self, title: Content, lines: Sequence[Content], *, picture: bool) -> None:
         """Show an item.

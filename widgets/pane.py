@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input
 
 from services.vocabulary.durations import format_age
 from services.vocabulary.snapshot import Freshness, FreshnessState
 from services.vocabulary.text import display
 from widgets.record_table import RecordTable
+
+if TYPE_CHECKING:
+    from textual.widgets import Input
 
 
 class Pane(Vertical):
@@ -65,31 +67,35 @@ class Pane(Vertical):
         self.heading = title
         self.table = table
         self._example = example
+        self._field: Input | None = None
         self._counts = Content()
         self._note = Content()
         self._describe()
 
     def compose(self) -> ComposeResult:
-        """The filter line above the list."""
-        yield Input(placeholder=f"filter: {self._example}" if self._example else "filter", compact=True)
+        """The list alone; the filter line is made when it is first wanted."""
         yield self.table
 
     @property
     def filter(self) -> str:
         """The filter in force (raw)."""
-        return self.query_one(Input).value.strip() if self.has_class("-filtering") else ""
+        return self._field.value.strip() if self._field is not None and self.has_class("-filtering") else ""
 
     def open_filter(self) -> None:
         """Let the person type a filter."""
+        if self._field is None:
+            from textual.widgets import Input
+
+            self._field = Input(placeholder=f"filter: {self._example}" if self._example else "filter", compact=True)
+            self.mount(self._field, before=self.table)
         self.add_class("-filtering")
-        self.query_one(Input).focus()
+        self._field.focus()
 
     def action_clear_filter(self) -> None:
         """Drop the filter and go back to the list."""
-        field = self.query_one(Input)
-        if not self.has_class("-filtering"):
+        if self._field is None or not self.has_class("-filtering"):
             return
-        field.value = ""
+        self._field.value = ""
         self.remove_class("-filtering")
         self.table.focus()
         self.post_message(self.Filtered(self, ""))

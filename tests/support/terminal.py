@@ -1,0 +1,141 @@
+"""A program on a terminal of its own: what it writes, byte by byte, and what a person would see."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import select
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+
+import pyte
+
+
+class Terminal:
+    """Runs a program on a pseudo-terminal and reads along.
+
+    Attributes:
+        started: monotonic seconds when the program was started.
+        output: every byte that it wrote so far.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        columns: int = 120,
+        lines: int = 40,
+        environment: Mapping[str, str] | None = None,
+        cwd: str | None = None,
+    ) -> None:
+        self._screen = pyte.Screen(columns, lines)
+        self._stream = pyte.ByteStream(self._screen)
+        self._lock = threading.Lock()
+        self._news = threading.Condition(self._lock)
+        self.output = bytearray()
+        self._arrivals: list[tuple[int, float]] = []
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
+        variables = {**os.environ, **plain, "COLUMNS": str(columns), "LINES": str(lines), **(environment or {})}
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(  # noqa: S603
+            list(command), stdin=slave, stdout=slave, stderr=slave, env=variables, cwd=cwd, start_new_session=True
+        )
+        os.close(slave)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Terminal:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def text(self) -> str:
+        """The screen as a person sees it."""
+        with self._lock:
+            return "\n".join(self._screen.display)
+
+    def wait_for(self, words: str, limit: float = 20.0) -> float:
+        """Wait until ``words`` stand on the screen.
+
+        Returns:
+            Seconds since the start of the program.
+
+        Raises:
+            TimeoutError: they did not come; the message holds the screen.
+        """
+        end = time.monotonic() + limit
+        with self._news:
+            while not any(words in line for line in self._screen.display):
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"{words!r} never came:\n" + "\n".join(self._screen.display))
+                self._news.wait(left)
+        return time.monotonic() - self.started
+
+    def wait_for_bytes(self, words: bytes, limit: float = 20.0) -> float:
+        """Like :meth:`wait_for`, on what was written and not on what a person sees: costs the measurement nothing.
+
+        Returns:
+            Seconds from the start of the program to the arrival of the piece that completed ``words``.
+
+        Raises:
+            TimeoutError: they did not come.
+        """
+        end = time.monotonic() + limit
+        with self._news:
+            while (place := self.output.find(words)) < 0:
+                left = end - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError(f"{words!r} never came")
+                self._news.wait(left)
+            return next(at for size, at in self._arrivals if size >= place + len(words)) - self.started
+
+    def send(self, keys: str | bytes) -> None:
+        """Type."""
+        os.write(self._master, keys.encode() if isinstance(keys, str) else keys)
+
+    def close(self) -> None:
+        """End the program and wait for it."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        self._reader.join(2)
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
+
+    def _read(self) -> None:
+        while True:
+            try:
+                ready, _, _ = select.select([self._master], [], [], 0.2)
+                chunk = os.read(self._master, 65536) if ready else b""
+            except (OSError, ValueError):
+                return
+            if not ready:
+                if self.process.poll() is not None:
+                    return
+                continue
+            if not chunk:
+                return
+            arrived = time.monotonic()
+            with self._news:
+                self.output += chunk
+                self._arrivals.append((len(self.output), arrived))
+                self._stream.feed(chunk)
+                self._news.notify_all()

@@ -1,0 +1,42 @@
+"""What the rule of an alert measures, as a plot: lines named by what tells them apart, threshold, rollouts, onset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from services.metrics.model import AlertPlot, Series
+from widgets.plot import Line, Mark, Plot
+
+
+def alert_plot(found: AlertPlot, rollouts: Iterable[tuple[datetime, str]]) -> Plot:
+    """
+    Args:
+        found: from Prometheus.
+        rollouts: when each began (UTC), and its name.
+    """
+    marks = [Mark(at.timestamp(), name) for at, name in rollouts]
+    marks.append(Mark(found.onset.timestamp(), "onset"))
+    caption = found.expression
+    if found.threshold is not None:
+        caption = f"{caption} {found.operator} {found.threshold:g}"
+    return Plot(
+        lines=[Line(name, one.times, one.values) for name, one in zip(_names(found.series), found.series, strict=True)],
+        start=found.start.timestamp(),
+        end=found.end.timestamp(),
+        threshold=found.threshold,
+        marks=marks,
+        unit=found.unit,
+        step=found.step,
+        caption=f"{caption}  ({found.note})" if found.note else caption,
+    )
+
+
+def _names(series: Sequence[Series]) -> list[str]:
+    """Only the labels in which the series differ."""
+    if len(series) < 2:
+        return [""] * len(series)
+    every = [dict(one.labels) for one in series]
+    keys = sorted({key for labels in every for key in labels})
+    differing = [key for key in keys if len({labels.get(key) for labels in every}) > 1]
+    return [" ".join(labels.get(key, "") for key in differing) or "value" for labels in every]
