@@ -17,6 +17,7 @@ from services.demo.promql import (
     LabelMatcher,
     Node,
     Number,
+    Relabel,
     Selector,
 )
 from services.demo.promql_tokens import QueryError
@@ -63,6 +64,16 @@ def matches(matcher: LabelMatcher, labels: Mapping[str, str]) -> bool:
     return found == (matcher.operator == "=~")
 
 
+def relabelled(labels: Labels, rule: Relabel) -> Labels:
+    """The labels after ``label_replace``; as they are where the pattern does not match the source label."""
+    found = re2.fullmatch(rule.regex, labels.get(rule.source, ""))
+    if found is None:
+        return labels
+    # Go writes groups as "$1" and "${1}". A label without a value is no label.
+    value = re2.sub(r"\$\{?(\d+)\}?", lambda group: found[int(group[1])] or "", rule.replacement)
+    return {name: text for name, text in {**labels, rule.target: value}.items() if text}
+
+
 class Evaluator:
     """Evaluates queries on one grid.
 
@@ -92,6 +103,8 @@ class Evaluator:
             return self._call(node)
         if isinstance(node, Aggregation):
             return self._aggregate(node)
+        if isinstance(node, Relabel):
+            return self._relabel(node)
         return self._binary(node)
 
     def _series(self, selector: Selector) -> list[Series]:
@@ -141,6 +154,9 @@ class Evaluator:
                 for labels, values in vector.columns
             ]
         )
+
+    def _relabel(self, node: Relabel) -> Vector:
+        return Vector([(relabelled(labels, node), values) for labels, values in self._vector(node.argument).columns])
 
     def _over_range(self, call: Call) -> Vector:
         selector = call.arguments[0]

@@ -65,7 +65,18 @@ class Binary:
     labels: tuple[str, ...] = ()
 
 
-Node = Number | Selector | Call | Aggregation | Binary
+@dataclass(frozen=True, slots=True)
+class Relabel:
+    """``label_replace(argument, "target", "replacement", "source", "regex")``."""
+
+    argument: Node
+    target: str
+    replacement: str
+    source: str
+    regex: str
+
+
+Node = Number | Selector | Call | Aggregation | Binary | Relabel
 
 RANGE_FUNCTIONS = frozenset(
     {
@@ -279,7 +290,22 @@ class _Parser:
         parameter = arguments[0] if wanted == 2 else None
         return Aggregation(operator, arguments[-1], grouping[1], grouping[0], parameter)
 
+    def _relabel(self) -> Node:
+        self._expect("(")
+        argument = self._binary(0)
+        texts = []
+        for _ in range(4):
+            self._expect(",")
+            token = self._next()
+            if token.kind != "string":
+                self._fail(f'expected type string in call to function "label_replace", got {token.text!r}', token)
+            texts.append(unquote(token.text))
+        self._expect(")")
+        return Relabel(argument, *texts)
+
     def _call(self, token: Token) -> Node:
+        if token.text == "label_replace":
+            return self._relabel()
         known = RANGE_FUNCTIONS | VECTOR_FUNCTIONS | OTHER_FUNCTIONS
         if token.text not in known:
             self._fail(f"the demo does not know the function {token.text!r}", token)

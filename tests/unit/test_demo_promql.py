@@ -108,6 +108,18 @@ def at(query: str, *times: float) -> dict[str, list[float | None]] | list[float]
         ("abs(temp{room='hall'} - 50)", {"floor=1,room=hall": [40.0]}),
         ("clamp_max(temp{room='roof'}, 25)", {"floor=2,room=roof": [25.0]}),
         ("vector(1)", {"": [1.0]}),
+        ('label_replace(vector(1), "room", "hall", "", "")', {"room=hall": [1.0]}),
+        (
+            'label_replace(temp{room="hall"}, "place", "$1-${1}", "room", "h(.*)")',
+            {"__name__=temp,floor=1,place=all-all,room=hall": [10.0]},
+        ),
+        ('label_replace(temp{room="hall"}, "room", "x", "floor", "2")', {HALL: [10.0]}),
+        ('label_replace(temp{room="hall"}, "floor", "", "", "")', {"__name__=temp,room=hall": [10.0]}),
+        (
+            '(temp) and on (room) (label_replace(vector(1), "room", "hall", "", "") '
+            'or label_replace(vector(1), "room", "roof", "", ""))',
+            {HALL: [10.0], ROOF: [30.0]},
+        ),
         ("scalar(temp{room='hall'}) + 1", [11.0]),
         ("absent(nothing_here)", {"": [1.0]}),
         ("nothing_here", {}),
