@@ -31,6 +31,8 @@ from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
 from services.incidents.commands import IncidentsNeeds
 from services.incidents.repository import IncidentRepository
 from services.metrics.model import AlertPlot
+from services.metrics.plot import plot_of
+from services.metrics.prometheus import PrometheusReader
 from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
 from services.oncall.commands import OncallNeeds
 from services.registry import Registry
@@ -120,9 +122,18 @@ class Backend:
         self._tasks.append(asyncio.create_task(work))
 
     async def plot(self, alert: Alert, points: int) -> AlertPlot | None:
-        """What the rule of ``alert`` measures; None where no Prometheus belongs to its cluster."""
-        del alert, points
-        return None
+        """What the rule of ``alert`` measures, in at most so many points a series.
+
+        Returns:
+            None where no Prometheus belongs to the alert's cluster.
+
+        Raises:
+            ConsoleError: the alert does not tell its rule, or Prometheus gave no usable answer.
+        """
+        client = self.sources.prometheus.get(f"alertmanager {alert.cluster}")
+        if client is None:
+            return None
+        return await plot_of(alert, PrometheusReader(client), self.clock, points)
 
     def refresh(self) -> None:
         """Read every source again now."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import signal
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ from services.demo.child import DemoChild, start_demo
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+ROOT = Path(__file__).resolve().parents[2]
 _MIDDLE_OF_THE_STORY = 400.0
 
 
@@ -211,3 +215,41 @@ async def test_the_demo_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) 
     code = await run_line("/circuit status", config=None, demo=True, as_json=True)
     answer = json.loads(capsys.readouterr().out)
     assert (code, answer["demo"]) == (0, True)
+
+
+async def test_a_reader_that_leaves_and_an_interrupt_end_it_quietly(config: Path) -> None:
+    async def start() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",
+            "-c",
+            "import sys; from console.cli import main; sys.exit(main(sys.argv[1:]))",
+            *("--config", str(config), "exec", "/alerts list"),
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+
+    left = await start()
+    assert left.stdout is not None
+    left.stdout._transport.close()  # type: ignore[attr-defined]  # what `head` does when it has seen enough
+    assert await left.wait() == 141
+    assert left.stderr is not None
+    assert await left.stderr.read() == b""
+
+    async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await reader.read()
+        writer.close()
+
+    asked = asyncio.Event()
+    server = await asyncio.start_server(never, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    config.write_text(f'[[sre.alertmanager]]\nname = "slow"\nurls = ["http://127.0.0.1:{port}"]\n')
+    hanging = await start()
+    await asked.wait()
+    hanging.send_signal(signal.SIGINT)
+    assert await hanging.wait() == 130
+    assert hanging.stderr is not None
+    assert b"Traceback" not in await hanging.stderr.read()
+    server.close()

@@ -17,6 +17,7 @@ from services.http import WriteClient
 from services.incidents.repository import IncidentRepository
 from services.safety.actor import Surface
 from services.storage.engine import open_store
+from services.vocabulary.clock import SystemClock
 from services.vocabulary.snapshot import FreshnessState
 from tests.support.clock import EPOCH, ManualClock, settle
 from tests.support.waiting import eventually
@@ -120,7 +121,7 @@ async def test_a_store_that_appears_later_is_taken(tmp_path: Path) -> None:
 
 
 async def test_the_screen_gets_the_demo_from_the_peek_alone() -> None:
-    clock = ManualClock()
+    clock = ManualClock(SystemClock().now())
     connected = await connect(Peek(demo=True, environments=("demo",)), clock, lambda name: None)
     try:
         desk = connected.desk
@@ -128,6 +129,11 @@ async def test_the_screen_gets_the_demo_from_the_peek_alone() -> None:
         alerts = desk.alerts["demo"]
         await eventually(lambda: alerts.snapshot.freshness.state is FreshnessState.FRESH)
         assert alerts.snapshot.items
+        lagging = next(alert for alert in alerts.snapshot.items if alert.name == "ConsumerLag")
+        plot = await desk.plot(lagging, 80)
+        assert plot is not None
+        assert plot.series
+        assert plot.threshold is not None
         await eventually(lambda: bool(desk.deployments["demo"].snapshot.items), clock)
         assert desk.duties is not None
         await eventually(lambda: desk.duties is not None and len(desk.duties.snapshot.items) == 2, clock)
