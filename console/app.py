@@ -95,7 +95,7 @@ class ConsoleApp(App[int]):
         """The first screen, without data."""
         if self._wallboard_only:
             return self._wall()
-        self._operations = OperationsScreen(clock=self._clock, incidents=self._incidents, demo=self._demo)
+        self._operations = OperationsScreen(incidents=self._incidents, demo=self._demo)
         return self._operations
 
     def on_mount(self) -> None:

@@ -11,18 +11,20 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.widgets import Static
 
 from services.vocabulary.durations import format_age
 from services.vocabulary.snapshot import Freshness, FreshnessState
 from services.vocabulary.text import display
-from widgets.record_table import RecordTable
 
 if TYPE_CHECKING:
     from textual.widgets import Input
 
+    from widgets.record_table import RecordTable
+
 
 class Pane(Vertical):
-    """Holds one record table. Knows nothing of what its rows are."""
+    """Holds one record table, once it is hung. Knows nothing of what its rows are."""
 
     DEFAULT_CSS = """
     Pane {
@@ -36,6 +38,7 @@ class Pane(Vertical):
     Pane:focus-within { border: round $rule-focus; }
     Pane > Input { display: none; height: 1; border: none; padding: 0 1; background: $panel; }
     Pane.-filtering > Input { display: block; }
+    Pane > .waiting { padding: 0 2; color: $text-quiet; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -55,17 +58,16 @@ class Pane(Vertical):
             self.pane = pane
             self.text = text
 
-    def __init__(self, title: str, table: RecordTable[Any], *, id: str, example: str = "") -> None:
+    def __init__(self, title: str, *, id: str, example: str = "") -> None:
         """
         Args:
             title: one word; the counts stand behind it.
-            table: the list.
             id: of the widget.
             example: what a filter may look like.
         """
         super().__init__(id=id)
         self.heading = title
-        self.table = table
+        self._table: RecordTable[Any] | None = None
         self._example = example
         self._field: Input | None = None
         self._counts = Content()
@@ -73,8 +75,25 @@ class Pane(Vertical):
         self._describe()
 
     def compose(self) -> ComposeResult:
-        """The list alone; the filter line is made when it is first wanted."""
-        yield self.table
+        """A sentence; the list comes with :meth:`hang`, the filter line when it is first wanted."""
+        yield Static("connecting …", classes="waiting")
+
+    @property
+    def table(self) -> RecordTable[Any]:
+        """The list.
+
+        Raises:
+            RuntimeError: none was hung.
+        """
+        if self._table is None:
+            raise RuntimeError(f"the pane {self.id} has no list yet")
+        return self._table
+
+    def hang(self, table: RecordTable[Any]) -> None:
+        """Put the list in the place of the sentence."""
+        self._table = table
+        self.query(".waiting").remove()
+        self.mount(table)
 
     @property
     def filter(self) -> str:

@@ -1,0 +1,78 @@
+"""What the keys of the operations screen do to the selected item. Each becomes a slash line: keys teach them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from screens.alerts_presenter import AlertsPresenter
+from screens.commanding import Commanding
+from services.registry import quote
+from widgets.alert_rows import subject_of
+from widgets.command_line import CommandLine
+
+if TYPE_CHECKING:
+    from textual.screen import Screen
+
+    from screens.desk import Desk
+    from services.alerts.model import Alert
+
+
+class Acting:
+    """Turns a key into a line: one that runs at once, or one that waits in the command line for what is missing."""
+
+    def __init__(
+        self,
+        screen: Screen[Any],
+        desk: Desk,
+        commanding: Commanding,
+        line: CommandLine,
+        alerts: AlertsPresenter,
+        selection: Callable[[], Mapping[str, tuple[str, ...]]],
+    ) -> None:
+        self._screen = screen
+        self._desk = desk
+        self._commanding = commanding
+        self._line = line
+        self._alerts = alerts
+        self._selection = selection
+
+    def ack(self) -> None:
+        """Ack what is selected; several are asked for once and acked one by one."""
+        ids = self._ids()
+        if ids:
+            lines = [f"/alerts ack {quote(one)}" for one in ids]
+            alert = self._alert()
+            environment = alert.environment if alert is not None else ""
+            self._commanding.run_each(lines, f"Ack {len(ids)} alerts for 15m, each by itself", environment)
+
+    def silence(self) -> None:
+        """Begin a silence of the selected alert; the comment is still to be written."""
+        ids = self._ids()
+        if ids:
+            line = f'/alerts silence {quote(ids[0])} --for 1h --comment ""'
+            self._line.open(line, len(line) - 1)
+
+    def incident(self) -> None:
+        """Begin an incident; the selected alert suggests the title."""
+        alert = self._alert()
+        title = quote(f"{alert.name} {subject_of(alert)}".strip()) if alert is not None else ""
+        self._line.open(f"/incident create {title}")
+
+    def breaker(self) -> None:
+        """Open the breaker at once; closing it asks for the reason."""
+        items = self._desk.circuit.snapshot.items if self._desk.circuit is not None else ()
+        if items and items[0].is_open:
+            line = '/circuit close --reason ""'
+            self._line.open(line, len(line) - 1)
+        else:
+            self._commanding.run("/circuit open")
+
+    def _ids(self) -> tuple[str, ...]:
+        ids = self._selection().get("alert", ())
+        if not ids:
+            self._screen.notify("No alert is selected.", severity="warning", markup=False)
+        return ids
+
+    def _alert(self) -> Alert | None:
+        return self._alerts.alert(self._alerts.table.cursor_key)
