@@ -155,8 +155,10 @@ async def _cluster(cluster: Any) -> Finding:
 async def _store(backend: Any) -> Finding:
     from services.storage.location import sqlite_path
 
-    store, clock = backend.store, backend.clock
+    store, clock = (await backend.open_records()).store, backend.clock
     path = sqlite_path(backend.settings.sre.store.url)
+    if not path.exists():
+        return Finding("store", True, note=f"{path} is not there yet: the first start makes it")
     begun = clock.monotonic()
     try:
         await store.version()

@@ -68,6 +68,7 @@ class _Execution:
                 return 2
             return refuse(error)
         try:
+            await backend.open_records()
             request = backend.registry.parse(self._line)
             self._command = f"/{request.command.name}"
             result = await backend.registry.run(request, backend.invocation({}, self._confirm))

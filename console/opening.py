@@ -57,8 +57,8 @@ async def open_backend(
             Preferences(state_directory()),
             demo=demo,
             switch_theme=switch_theme,
-            resources=resources.pop_all(),
         )
+        backend.resources = resources.pop_all()
     return backend
 
 

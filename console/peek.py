@@ -73,7 +73,8 @@ def take_peek(
     chosen = theme or (remembered if remembered in NAMES else DEFAULT)
     there = configured(named, os.environ)
     if demo or (or_demo and not there):
-        return Peek(None, True, wallboard, chosen, environments=(DEMO_ENVIRONMENT,))
+        demos = (DEMO_ENVIRONMENT,)
+        return Peek(None, True, wallboard, chosen, environments=demos, clusters=demos, contexts=demos)
     if not there:
         return Peek(named, False, wallboard, chosen, sound=False)
     try:

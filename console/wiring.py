@@ -5,44 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import getpass
+import logging
 import os
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.configuration.model import Settings
-from console.late_store import LateStore
+from console.late_import import import_late
 from console.live import Live
 from console.preferences import Preferences
 from console.sources import build_sources
-from console.theme_command import COMMANDS as THEME_COMMANDS
-from console.theme_command import ThemeNeeds
-from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
-from services.alerts.model import Alert
-from services.alerts.needs import AlertsNeeds
-from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
-from services.circuit.commands import COMMANDS as CIRCUIT_COMMANDS
-from services.circuit.commands import CircuitNeeds
 from services.command import Confirmer, Invocation
-from services.deployments.commands import COMMANDS as DEPLOYMENTS_COMMANDS
-from services.deployments.commands import DeploymentsNeeds
-from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
-from services.incidents.commands import IncidentsNeeds
-from services.incidents.repository import IncidentRepository
-from services.metrics.model import AlertPlot
-from services.metrics.plot import plot_of
-from services.metrics.prometheus import PrometheusReader
-from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
-from services.oncall.commands import OncallNeeds
 from services.registry import Registry
 from services.safety.actor import Actor, Surface
-from services.safety.audit import Audit
-from services.safety.breaker import Breaker
-from services.safety.circuit import Circuit
-from services.safety.guard import Guard
-from services.safety.outcome import Unfinished
+from services.safety.outcome import Outcome
+from services.safety.plan import Plan
 from services.vocabulary.clock import Clock
+from services.vocabulary.errors import ConsoleError, Refused
+
+if TYPE_CHECKING:
+    from console.records import Records
+    from services.alerts.model import Alert
+    from services.metrics.model import AlertPlot
+
+_log = logging.getLogger(__name__)
 
 
 class Backend:
@@ -54,10 +42,10 @@ class Backend:
         clock: the only time there is.
         actor: who sits in front of it.
         sources: the clients of the outside systems.
-        store: the console's own records.
         live: the feeds and what keeps them up to date; nothing is read before :meth:`start`.
-        incidents: the incidents in the store.
-        registry: the commands.
+        registry: the commands; help alone before :meth:`open_records`.
+        records: the store and what lies in it; None before :meth:`open_records`.
+        resources: what :meth:`close` closes after everything else, such as the demo.
     """
 
     def __init__(
@@ -69,7 +57,6 @@ class Backend:
         *,
         demo: bool = False,
         switch_theme: Callable[[str], None] | None = None,
-        resources: AsyncExitStack | None = None,
     ) -> None:
         """Connects to nothing.
 
@@ -80,26 +67,25 @@ class Backend:
             preferences: where the theme is remembered.
             demo: whether the simulated production is behind it.
             switch_theme: shows a theme at once; None where there is no screen.
-            resources: closed after everything else.
 
         Raises:
             ConsoleError: a secret or a TLS file cannot be read.
         """
-        writing = surface is not Surface.WALLBOARD
+        self._writing = surface is not Surface.WALLBOARD
         self.settings = settings
         self.demo = demo
         self.clock = clock
         self.actor = actor_of(settings, surface)
-        self.sources = build_sources(settings, clock, writing=writing)
-        self.store = LateStore(settings.sre.store.url, clock, read_only=not writing)
-        self.incidents = IncidentRepository(self.store, clock)
-        self.breaker = Breaker(self.store, clock)
-        self.guard = Guard(self.store, clock) if writing else None
-        self.live = Live(settings, clock, self.sources, self.incidents, self.breaker)
+        self.sources = build_sources(settings, clock, writing=self._writing)
+        self.live = Live(settings, clock, self.sources)
+        self.records: Records | None = None
+        self.registry = Registry(self if self._writing else None)
         self._headless = surface is Surface.EXEC
+        self._preferences = preferences
+        self._switch_theme = switch_theme
+        self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
         self._resources = resources or AsyncExitStack()
-        self.registry = self._commands(preferences, switch_theme)
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -110,12 +96,59 @@ class Backend:
         """Who runs a command, on what."""
         return Invocation(self.actor, confirm, selection)
 
+    async def open_records(self) -> Records:
+        """Import the store's rooms and give the registry its commands; the store itself is opened at its first use."""
+        async with self._opening:
+            if self.records is None:
+                room = await import_late("console.records")
+                records: Records = room.Records(self.settings.sre.store.url, self.clock, writing=self._writing)
+                flags = self.settings.feature_flags
+                room.add_commands(
+                    self.registry,
+                    records,
+                    self.sources,
+                    self.live,
+                    self.clock,
+                    headless=self._headless,
+                    incident_response=flags.incident_response,
+                    preferences=self._preferences,
+                    switch_theme=self._switch_theme,
+                )
+                self.live.follow(records.incidents if flags.incident_response else None, records.breaker)
+                self.records = records
+            return self.records
+
     def start(self) -> None:
-        """Begin to read every source and to keep the feeds up to date."""
+        """Begin to read every source and to keep the feeds up to date; the store follows when it is imported."""
         for work in self.live.work():
             self.keep_running(work)
-        if self.guard is not None:
-            self.keep_running(self._settle(self.guard))
+        self.keep_running(self._start_records())
+
+    async def _start_records(self) -> None:
+        try:
+            records = await self.open_records()
+        except Exception as error:
+            _log.exception("the store's rooms cannot be opened")
+            self.live.circuit.fail(ConsoleError(f"the console failed: {type(error).__name__}: {error}"))
+            return
+        for work in self.live.record_work():
+            self.keep_running(work)
+        if records.guard is not None:
+            # What an earlier life of this console began and did not end is put down as unknown; /circuit status
+            # tells it. A store that cannot be opened says so in its feed.
+            with contextlib.suppress(ConsoleError):
+                await records.guard.settle(self.actor)
+
+    async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
+        """Do what ``plan`` says through the guard.
+
+        Raises:
+            Refused: it may not be done.
+        """
+        records = await self.open_records()
+        if records.guard is None:
+            raise Refused("this console is read-only")
+        return await records.guard.execute(plan, command=command, actor=actor, confirm=confirm)
 
     def keep_running(self, work: Coroutine[Any, Any, None]) -> None:
         """Run ``work`` until :meth:`close`."""
@@ -130,6 +163,9 @@ class Backend:
         Raises:
             ConsoleError: the alert does not tell its rule, or Prometheus gave no usable answer.
         """
+        from services.metrics.plot import plot_of
+        from services.metrics.prometheus import PrometheusReader
+
         client = self.sources.prometheus.get(f"alertmanager {alert.cluster}")
         if client is None:
             return None
@@ -145,68 +181,9 @@ class Backend:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for closing in (self.sources.close, self.store.close, self._resources.aclose):
+        for closing in (self.sources.close, self.store.close, self.resources.aclose):
             with contextlib.suppress(Exception):
                 await closing()
-
-    async def _settle(self, guard: Guard) -> None:
-        # What an earlier life of this console began and did not end is put down as unknown; /circuit status tells it.
-        with contextlib.suppress(Exception):
-            await guard.settle(self.actor)
-
-    def _commands(self, preferences: Preferences, switch_theme: Callable[[str], None] | None) -> Registry:
-        sources, live, clock = self.sources, self.live, self.clock
-        registry = Registry(self.guard)
-        registry.add(
-            ALERTS_COMMANDS,
-            AlertsNeeds(
-                current=self._alerts_now,
-                latest=lambda: [alert for feed in live.alerts.values() for alert in feed.snapshot.items],
-                readers=sources.alertmanagers,
-                writers=sources.writers,
-                clock=clock,
-                written=live.alerts_written,
-            ),
-        )
-        if self.settings.feature_flags.incident_response:
-            registry.add(
-                INCIDENTS_COMMANDS,
-                IncidentsNeeds(repository=self.incidents, latest=lambda: live.incidents.snapshot.items, clock=clock),
-            )
-        registry.add(
-            DEPLOYMENTS_COMMANDS,
-            DeploymentsNeeds(
-                current=live.read_deployments if self._headless else live.deployments_now,
-                latest=live.known_deployments,
-                clock=clock,
-            ),
-        )
-        registry.add(ONCALL_COMMANDS, OncallNeeds(sources.schedule, clock))
-        registry.add(
-            CIRCUIT_COMMANDS,
-            CircuitNeeds(
-                self.breaker,
-                Audit(self.store),
-                clock,
-                seen=self._circuit_seen,
-                unfinished=_none_unfinished if self.guard is None else self.guard.unfinished,
-            ),
-        )
-        registry.add(THEME_COMMANDS, ThemeNeeds(preferences, switch_theme))
-        return registry
-
-    async def _alerts_now(self) -> AlertsNow:
-        if self._headless:
-            return await read_alerts(tuple(self.sources.alertmanagers.values()), self.clock)
-        return alerts_of_snapshots({name: feed.snapshot for name, feed in self.live.alerts.items()})
-
-    def _circuit_seen(self) -> Circuit | None:
-        items = self.live.circuit.snapshot.items
-        return items[0] if items else None
-
-
-async def _none_unfinished() -> tuple[Unfinished, ...]:
-    return ()
 
 
 def actor_of(settings: Settings, surface: Surface) -> Actor:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import os
 import re
+import ssl
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -81,6 +82,28 @@ def _file(value: str) -> str:
     return str(path)
 
 
+def _ca_file(value: str) -> str:
+    path = _file(value)
+    try:
+        ssl.create_default_context(cafile=path)
+    except (OSError, ssl.SSLError) as error:
+        raise wrong(f"{path} holds no certificates: {error}", "a PEM file is wanted") from None
+    return path
+
+
+def _no_passphrase() -> str:
+    raise wrong("the key in it is locked with a passphrase", "store an unlocked copy with mode 0600")
+
+
+def _client_cert(value: str) -> str:
+    path = _file(value)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(path, password=_no_passphrase)
+    except (OSError, ssl.SSLError) as error:
+        raise wrong(f"{path} cannot be used: {error}", "a PEM file with certificate and key is wanted") from None
+    return path
+
+
 def _name(value: str) -> str:
     if not value or "/" in value or not value.isprintable() or value != value.strip():
         raise wrong(f"{value!r} cannot be a name", "a name is printable and has no slash and no blank at its ends")
@@ -120,8 +143,8 @@ class HttpOptions(Section):
     headers: dict[str, str] = Field(default_factory=dict)
     bearer: Secret | None = None
     basic: Secret | BasicAuth | None = None
-    ca_file: ExistingFile | None = None
-    client_cert: ExistingFile | None = None
+    ca_file: Annotated[str, AfterValidator(_ca_file)] | None = None
+    client_cert: Annotated[str, AfterValidator(_client_cert)] | None = None
     proxy: Annotated[str, AfterValidator(_proxy)] | None = None
 
     @field_validator("basic", mode="plain")

@@ -183,6 +183,11 @@ async def test_a_dead_cluster_is_unknown_and_not_zero(tmp_path: Path, capsys: py
 
 async def test_doctor_tells_of_each_source(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert await report(config) == 0
+    assert "store.db is not there yet" in capsys.readouterr().out
+    assert not (config.parent / "state").exists()
+    await run_line("/circuit status", config=config)
+    capsys.readouterr()
+    assert await report(config) == 0
     said = capsys.readouterr().out
     for source in ("alertmanager prod", "prometheus", "kubernetes demo", "store"):
         line = next(line for line in said.splitlines() if line.startswith(source))

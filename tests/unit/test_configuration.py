@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 
+import keyring
 import pytest
+from keyring.backend import KeyringBackend
 
 from console.configuration.example import EXAMPLE
 from console.configuration.http_sources import http_settings, prometheus_for
 from console.configuration.loading import Loaded, load
 from console.configuration.problems import ConfigurationError, NoConfiguration, NotActivated
+from console.configuration.references import SecretError, resolve
 from console.configuration.showing import values
 from console.configuration.toml_lines import lines_of
 
@@ -194,6 +197,8 @@ context = "prod"
         ('[sre.prometheus]\nurl = "http://x"\nbearer = "env:MISSING_HERE"', "MISSING_HERE is not set"),
         ('[sre.prometheus]\nurl = "http://x"\nbearer = "file:/missing/file"', "cannot be read"),
         ('[sre.prometheus]\nurl = "http://x"\nca_file = "/missing/ca.pem"', "there is no file"),
+        (f'[sre.prometheus]\nurl = "http://x"\nca_file = "{__file__}"', "holds no certificates"),
+        (f'[sre.prometheus]\nurl = "http://x"\nclient_cert = "{__file__}"', "cannot be used"),
         ('[sre.prometheus]\nurl = "http://x"\nproxy = "http://u:pw@p:1"', "must not be written down"),
         ('[sre.prometheus]\nurl = "http://x"\nheaders = { Authorization = "x" }', "must not be written down"),
         ('[sre.prometheus]\nurl = "http://x"\nheaders = { "a b" = "x" }', "not the name of a header"),
@@ -277,6 +282,43 @@ def test_wrong_variables_are_named(tmp_path: Path) -> None:
     assert "true or false" in found["sre.enabled"]
     assert "next number is 0" in found["sre.alertmanager[5].name"]
     assert "not a URL" in found["sre.prometheus.url"]
+
+
+class Ring(KeyringBackend):
+    """A keyring in memory."""
+
+    priority = 1.0
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return {("sre-console", "token"): "s1", ("vault", "token"): "s2"}.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+
+def test_references_lead_to_secrets(tmp_path: Path) -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())  # type: ignore[no-untyped-call]
+    try:
+        assert resolve("keyring:token") == "s1"
+        assert resolve("keyring:vault/token") == "s2"
+        with pytest.raises(SecretError, match="keyring set sre-console other"):
+            resolve("keyring:other")
+    finally:
+        keyring.set_keyring(before)
+    file = tmp_path / "secret"
+    file.write_text("from a file\n")
+    assert resolve(f"file:{file}") == "from a file"
+    assert resolve("env:TOKEN") == "t0ken"
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"two\nlines", b"\xff\xfe", b"esc\x1b[0m"])
+def test_a_file_that_holds_no_secret_is_refused_without_showing_it(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "secret"
+    file.write_bytes(content)
+    with pytest.raises(SecretError) as caught:
+        resolve(f"file:{file}")
+    assert "two" not in str(caught.value)
 
 
 def test_lines_are_found_through_arrays_strings_and_quoted_keys() -> None:
