@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.configuration.model import Settings
 from console.sources import Sources
@@ -15,12 +16,14 @@ from services.deployments.model import Deployment
 from services.deployments.watch import VALID_FOR, DeploymentWatcher
 from services.feed import Feed, Poller
 from services.incidents.model import Incident
-from services.incidents.repository import IncidentRepository
 from services.oncall.model import Duty
-from services.safety.breaker import Breaker
 from services.safety.circuit import Circuit
 from services.vocabulary.clock import Clock
 from services.vocabulary.snapshot import FreshnessState, Snapshot
+
+if TYPE_CHECKING:
+    from services.incidents.repository import IncidentRepository
+    from services.safety.breaker import Breaker
 
 _ALERTS_EVERY = 5.0
 _STORE_EVERY = 1.0
@@ -37,10 +40,8 @@ class Live:
         duties: of the schedule; None where no rotation is configured.
     """
 
-    def __init__(
-        self, settings: Settings, clock: Clock, sources: Sources, incidents: IncidentRepository, breaker: Breaker
-    ) -> None:
-        """Nothing is read before the work of :meth:`work` runs."""
+    def __init__(self, settings: Settings, clock: Clock, sources: Sources) -> None:
+        """Nothing is read before the work of :meth:`alert_work` and its siblings runs."""
         self._clock = clock
         self._sources = sources
         self.alerts: dict[str, Feed[Alert]] = {}
@@ -69,25 +70,60 @@ class Live:
         stored = timedelta(seconds=10)
         self.incidents = Feed[Incident]("incidents", clock, valid_for=stored)
         self.circuit = Feed[Circuit]("circuit", clock, valid_for=stored)
-        self._record_pollers: list[Poller[Any]] = [
-            Poller(self.circuit, breaker.changes().read, clock, interval=_STORE_EVERY)
-        ]
-        if settings.feature_flags.incident_response:
-            self._record_pollers.append(Poller(self.incidents, incidents.changes().read, clock, interval=_STORE_EVERY))
+        self._record_pollers: list[Poller[Any]] = []
         self.duties: Feed[Duty] | None = None
         self._duty_poller: Poller[Duty] | None = None
         if sources.schedule.names:
             self.duties = Feed[Duty]("on-call", clock, valid_for=timedelta(seconds=4 * _DUTIES_EVERY))
             self._duty_poller = Poller(self.duties, sources.schedule.read, clock, interval=_DUTIES_EVERY)
 
-    def work(self) -> Iterator[Coroutine[Any, Any, None]]:
-        """What has to run, each until it is cancelled."""
-        for poller in self._pollers():
+    def follow(self, incidents: IncidentRepository | None, breaker: Breaker) -> None:
+        """Follow the store from now on, once :meth:`record_work` runs.
+
+        Args:
+            incidents: None where the feature is off.
+            breaker: the circuit.
+        """
+        clock = self._clock
+        self._record_pollers = [Poller(self.circuit, breaker.changes().read, clock, interval=_STORE_EVERY)]
+        if incidents is not None:
+            self._record_pollers.append(Poller(self.incidents, incidents.changes().read, clock, interval=_STORE_EVERY))
+
+    def record_work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What has to run for the store, each until it is cancelled."""
+        for poller in self._record_pollers:
             yield poller.run()
+
+    def alert_work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What has to run for the alerts, each until it is cancelled."""
+        for poller in self._alert_pollers.values():
+            yield poller.run()
+
+    def other_work(self) -> Iterator[Coroutine[Any, Any, None]]:
+        """What has to run for deployments and on-call, each until it is cancelled."""
         for watcher in self._watchers.values():
             yield watcher.run()
         if self._duty_poller is not None:
+            yield self._duty_poller.run()
             yield self._sources.schedule.call_at_handoffs(self._duty_poller.refresh)
+
+    async def alerts_answered(self, patience: float) -> None:
+        """Wait until each cluster has answered or failed once, at most ``patience`` seconds."""
+        changed = asyncio.Event()
+        ends = [feed.subscribe(lambda _: changed.set()) for feed in self.alerts.values()]
+        limit = asyncio.ensure_future(self._clock.sleep(patience))
+        try:
+            while not limit.done() and any(
+                feed.snapshot.freshness.state is FreshnessState.WAITING for feed in self.alerts.values()
+            ):
+                changed.clear()
+                change = asyncio.ensure_future(changed.wait())
+                await asyncio.wait({limit, change}, return_when=asyncio.FIRST_COMPLETED)
+                change.cancel()
+        finally:
+            limit.cancel()
+            for end in ends:
+                end()
 
     def refresh(self) -> None:
         """Read every polled source again now; watches are always up to date."""

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from services.alerts.model import Alert
     from services.metrics.model import AlertPlot
 
+_PATIENCE = 1.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -85,7 +87,7 @@ class Backend:
         self._switch_theme = switch_theme
         self._opening = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
-        self._resources = resources or AsyncExitStack()
+        self.resources = AsyncExitStack()
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -119,12 +121,17 @@ class Backend:
             return self.records
 
     def start(self) -> None:
-        """Begin to read every source and to keep the feeds up to date; the store follows when it is imported."""
-        for work in self.live.work():
+        """Begin to read every source and to keep the feeds up to date: the alerts at once, the rest behind them."""
+        for work in self.live.alert_work():
             self.keep_running(work)
-        self.keep_running(self._start_records())
+        self.keep_running(self._start_rest())
 
-    async def _start_records(self) -> None:
+    async def _start_rest(self) -> None:
+        # What the others import would take the processor from the first alerts: whoever opens a console waits for
+        # those.
+        await self.live.alerts_answered(_PATIENCE)
+        for work in self.live.other_work():
+            self.keep_running(work)
         try:
             records = await self.open_records()
         except Exception as error:
@@ -181,7 +188,8 @@ class Backend:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for closing in (self.sources.close, self.store.close, self.resources.aclose):
+        store = (self.records.store.close,) if self.records is not None else ()
+        for closing in (self.sources.close, *store, self.resources.aclose):
             with contextlib.suppress(Exception):
                 await closing()
 

@@ -47,10 +47,18 @@ def built(directory: Path, surface: Surface, **flags: bool) -> Backend:
     return Backend(settings_of(directory, **flags), ManualClock(), surface, Preferences(directory))
 
 
+async def opened(directory: Path, surface: Surface, **flags: bool) -> Backend:
+    """Likewise, with its commands."""
+    backend = built(directory, surface, **flags)
+    await backend.open_records()
+    return backend
+
+
 async def test_a_wallboard_has_nothing_that_could_write(tmp_path: Path) -> None:
-    backend = built(tmp_path, Surface.WALLBOARD)
-    assert backend.guard is None
-    assert backend.store.read_only
+    backend = await opened(tmp_path, Surface.WALLBOARD)
+    assert backend.records is not None
+    assert backend.records.guard is None
+    assert backend.records.store.read_only
     assert {command.risk.value for command in backend.registry.commands} == {"read"}
     reachable, waiting = set[int](), [backend]
     while waiting:
@@ -65,7 +73,7 @@ async def test_a_wallboard_has_nothing_that_could_write(tmp_path: Path) -> None:
 
 
 async def test_a_console_writes_through_the_guard(tmp_path: Path) -> None:
-    backend = built(tmp_path, Surface.CONSOLE)
+    backend = await opened(tmp_path, Surface.CONSOLE)
     assert set(backend.sources.writers) == {"prod", "stage"}
     names = {command.name for command in backend.registry.commands}
     assert {
@@ -82,7 +90,7 @@ async def test_a_console_writes_through_the_guard(tmp_path: Path) -> None:
 
 
 async def test_without_incident_response_there_are_no_incidents(tmp_path: Path) -> None:
-    backend = built(tmp_path, Surface.CONSOLE, incident_response=False)
+    backend = await opened(tmp_path, Surface.CONSOLE, incident_response=False)
     assert desk_of(backend).incidents is None
     assert not [command for command in backend.registry.commands if command.name.startswith("incident")]
     await backend.close()

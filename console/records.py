@@ -1,0 +1,132 @@
+"""The console's own records and the commands over everything. Imported late: SQLAlchemy alone takes a quarter second.
+
+The alerts stand on the screen meanwhile; what needs the store waits for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from console.late_store import LateStore
+from console.theme_command import COMMANDS as THEME_COMMANDS
+from console.theme_command import ThemeNeeds
+from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
+from services.alerts.needs import AlertsNeeds
+from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
+from services.circuit.commands import COMMANDS as CIRCUIT_COMMANDS
+from services.circuit.commands import CircuitNeeds
+from services.deployments.commands import COMMANDS as DEPLOYMENTS_COMMANDS
+from services.deployments.commands import DeploymentsNeeds
+from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
+from services.incidents.commands import IncidentsNeeds
+from services.incidents.repository import IncidentRepository
+from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
+from services.oncall.commands import OncallNeeds
+from services.registry import Registry
+from services.safety.audit import Audit
+from services.safety.breaker import Breaker
+from services.safety.guard import Guard
+
+if TYPE_CHECKING:
+    from console.live import Live
+    from console.preferences import Preferences
+    from console.sources import Sources
+    from services.safety.circuit import Circuit
+    from services.safety.outcome import Unfinished
+    from services.vocabulary.clock import Clock
+
+
+class Records:
+    """What lies in the store.
+
+    Attributes:
+        store: opened at its first use.
+        incidents: the incidents. breaker: the circuit. audit: what was decided and done.
+        guard: the road to outside writes; None where nothing may be written.
+    """
+
+    def __init__(self, url: str, clock: Clock, *, writing: bool) -> None:
+        """Opens nothing yet."""
+        self.store = LateStore(url, clock, read_only=not writing)
+        self.incidents = IncidentRepository(self.store, clock)
+        self.breaker = Breaker(self.store, clock)
+        self.audit = Audit(self.store)
+        self.guard = Guard(self.store, clock) if writing else None
+
+
+def add_commands(
+    registry: Registry,
+    records: Records,
+    sources: Sources,
+    live: Live,
+    clock: Clock,
+    *,
+    headless: bool,
+    incident_response: bool,
+    preferences: Preferences,
+    switch_theme: Callable[[str], None] | None,
+) -> None:
+    """Give ``registry`` every command, each with what it needs.
+
+    Args:
+        registry: where they go.
+        records: the store and what lies in it.
+        sources: the clients of the outside systems.
+        live: the feeds.
+        clock: the only time there is.
+        headless: commands read the sources themselves; there is no screen that keeps feeds up to date.
+        incident_response: whether there are incidents.
+        preferences: where the theme is remembered.
+        switch_theme: shows a theme at once; None where there is no screen.
+    """
+
+    async def alerts_now() -> AlertsNow:
+        if headless:
+            return await read_alerts(tuple(sources.alertmanagers.values()), clock)
+        return alerts_of_snapshots({name: feed.snapshot for name, feed in live.alerts.items()})
+
+    def circuit_seen() -> Circuit | None:
+        items = live.circuit.snapshot.items
+        return items[0] if items else None
+
+    registry.add(
+        ALERTS_COMMANDS,
+        AlertsNeeds(
+            current=alerts_now,
+            latest=lambda: [alert for feed in live.alerts.values() for alert in feed.snapshot.items],
+            readers=sources.alertmanagers,
+            writers=sources.writers,
+            clock=clock,
+            written=live.alerts_written,
+        ),
+    )
+    if incident_response:
+        registry.add(
+            INCIDENTS_COMMANDS,
+            IncidentsNeeds(repository=records.incidents, latest=lambda: live.incidents.snapshot.items, clock=clock),
+        )
+    registry.add(
+        DEPLOYMENTS_COMMANDS,
+        DeploymentsNeeds(
+            current=live.read_deployments if headless else live.deployments_now,
+            latest=live.known_deployments,
+            clock=clock,
+        ),
+    )
+    registry.add(ONCALL_COMMANDS, OncallNeeds(sources.schedule, clock))
+    registry.add(
+        CIRCUIT_COMMANDS,
+        CircuitNeeds(
+            records.breaker,
+            records.audit,
+            clock,
+            seen=circuit_seen,
+            unfinished=_none_unfinished if records.guard is None else records.guard.unfinished,
+        ),
+    )
+    registry.add(THEME_COMMANDS, ThemeNeeds(preferences, switch_theme))
+
+
+async def _none_unfinished() -> tuple[Unfinished, ...]:
+    return ()
