@@ -64,7 +64,7 @@ def alerts_section(
         "Alerts",
         alert_table(clock),
         rows,
-        (*counts, *_last_known(sources, now)),
+        (*_last_known(sources, now), *counts),
         _empty("Nothing fires.", sources, patient=patient),
         _untrusted(sources),
     )
@@ -84,7 +84,7 @@ def incidents_section(
         "Incidents",
         incident_table(clock),
         rows,
-        (*counts, *_last_known(sources, clock.now())),
+        (*_last_known(sources, clock.now()), *counts),
         _empty("No open incident.", sources, patient=patient),
         _untrusted(sources),
     )
@@ -107,7 +107,7 @@ def rollouts_section(
         "Rollouts",
         rollout_table(clock),
         rows,
-        (*counts, *_last_known(sources, now)),
+        (*_last_known(sources, now), *counts),
         _empty(calm, sources, patient=patient),
         _untrusted(sources),
     )
@@ -126,8 +126,8 @@ def _empty(nothing: str, sources: Mapping[str, Freshness], *, patient: bool) -> 
 def _last_known(sources: Mapping[str, Freshness], now: datetime) -> Line:
     """Says of each source that is not live, and once was, that its rows are old."""
     return tuple(
-        said(f"  ◐ {source.source} as of {format_age(now - source.checked_at)} ago", _BLIND, 60)
-        for source in sources.values()
+        said(f"◐ {name} {format_age(now - source.checked_at)} old  ", _BLIND, 60)
+        for name, source in sources.items()
         if not source.trusted and source.checked_at is not None
     )
 

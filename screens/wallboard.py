@@ -13,7 +13,8 @@ from textual.screen import Screen
 
 import themes
 from screens.wall_sections import alerts_section, incidents_section, rollouts_section, skeleton_sections
-from screens.wall_truth import Memory, Sight, Tally, headline_of, no_alert_source, tally
+from screens.wall_sight import Memory, Sight, Tally, tally
+from screens.wall_truth import headline_of, no_alert_source
 from services.alerts.model import Alert
 from services.alerts.view import AlertsView, arrange
 from services.vocabulary.clock import Clock

@@ -13,14 +13,18 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from services.vocabulary.text import display
-from widgets.record_table import Piece
-from widgets.record_table.cells import width_of
+from widgets.record_table import Align, Cut, Piece
+from widgets.record_table.cells import fit, width_of
 from widgets.record_table.styles import StyleBook
 
 Line = tuple[Piece, ...]
 """One line; its texts are harmless already."""
 
+Note = tuple[Line, ...]
+"""What one line says, in parts, the most important first."""
+
 StateT = TypeVar("StateT")
+_WORTH_CUTTING = 20
 
 
 def said(text: str, style: str = "", limit: int = 400) -> Piece:
@@ -28,13 +32,19 @@ def said(text: str, style: str = "", limit: int = 400) -> Piece:
     return Piece(display(text, limit), style)
 
 
-def joined(parts: Sequence[Sequence[Piece]], between: str = "  ·  ") -> Line:
-    """Parts in a row with a quiet sign between them."""
+def joined(parts: Sequence[Sequence[Piece]], width: int, between: str = "  ·  ") -> Line:
+    """As many parts as fit in a row, with a quiet sign between them; one that nearly fits is cut."""
     out: list[Piece] = []
+    room = width
     for part in parts:
-        if out:
-            out.append(Piece(between, "$text-quiet"))
-        out += part
+        lead = [Piece(between, "$text-quiet")] if out else []
+        room -= width_of(lead)
+        if width_of(part) > room:
+            if room >= _WORTH_CUTTING or not out:
+                out += [*lead, *fit(part, max(1, room), Align.LEFT, Cut.END)]
+            break
+        out += [*lead, *part]
+        room -= width_of(part)
     return tuple(out)
 
 

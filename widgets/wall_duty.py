@@ -13,6 +13,7 @@ from widgets.record_table import Align, Cut, Piece
 from widgets.record_table.cells import fit
 from widgets.wall_canvas import Line, joined, length, said
 from widgets.wall_headline import large_line
+from widgets.wall_letters import drawable, width_of
 
 _QUIET = "$text-quiet"
 _NARROWEST = 38
@@ -29,33 +30,49 @@ def duty_large(duties: Sequence[Duty], now: datetime, width: int, turn: int, *, 
         turn: which rotations stand there where they do not all fit.
         known: whether this is a fresh answer; the rest is told as last known.
     """
-    beside = max(1, min(len(duties), width // _NARROWEST))
-    pages = -(-len(duties) // beside)
-    start = (turn % pages) * beside
-    shown = duties[start : start + beside]
-    cell = width // beside
-    blocks = [_block(duty, now, cell - 2, known=known) for duty in shown]
+    beside = _beside(duties, width, known=known)
+    shown, pages = list(duties), 1
+    if len(duties) > beside:
+        # The first rotation stays where there is room for a second: it is the one to call.
+        kept = 1 if beside > 1 else 0
+        each = beside - kept
+        pages = -(-(len(duties) - kept) // each)
+        start = kept + (turn % pages) * each
+        shown = [*duties[:kept], *duties[start : start + each]]
     mark = f"page {turn % pages + 1}/{pages}" if pages > 1 else ""
+    cell = (width - (len(mark) + 2 if mark else 0)) // beside
+    blocks = [_block(duty, now, cell - 2, known=known) for duty in shown]
     lines: list[Line] = []
     for number in range(LARGE_HEIGHT):
         line: list[Piece] = []
         for block in blocks:
             line += fit(block[number], cell, Align.LEFT, Cut.END)
         if mark and number == 0:
-            line = [*fit(line, width - len(mark) - 2, Align.LEFT, Cut.END), Piece(f"  {mark}", _QUIET)]
+            line = [*fit(line, width - len(mark), Align.LEFT, Cut.END), Piece(mark, _QUIET)]
         lines.append(tuple(line))
     return lines
 
 
 def duty_line(duties: Sequence[Duty], now: datetime, width: int, turn: int, *, known: bool) -> Line:
     """All rotations on one line; where they do not fit, one after the other."""
-    parts = [_one(duty, now, known=known) for duty in duties]
     lead: Line = (Piece("On call  ", "bold"),)
-    whole = (*lead, *joined(parts, "   "))
-    if length(whole) > width and len(parts) > 1:
-        number = turn % len(parts)
-        whole = (*lead, *parts[number], Piece(f"  {number + 1}/{len(parts)}", _QUIET))
-    return tuple(fit(whole, width, Align.LEFT, Cut.END))
+    parts: list[Line] = []
+    # Until when goes first where it is narrow; then they take turns.
+    for full in (True, False):
+        parts = [_one(duty, now, full=full, known=known) for duty in duties]
+        if length(lead) + sum(map(length, parts)) + 3 * (len(parts) - 1) <= width:
+            return (*lead, *joined(parts, width, "   "))
+    number = turn % len(parts)
+    several = (Piece(f"  {number + 1}/{len(parts)}", _QUIET),) if len(parts) > 1 else ()
+    return tuple(fit((*lead, *parts[number], *several), width, Align.LEFT, Cut.END))
+
+
+def _beside(duties: Sequence[Duty], width: int, *, known: bool) -> int:
+    """How many rotations stand beside each other: as many as leave every name its large letters."""
+    most = max(1, min(len(duties), width // _NARROWEST))
+    names = [_name(duty, known=known)[0] for duty in duties]
+    widest = max((width_of(name, 1) for name in names if drawable(name)), default=0)
+    return next((count for count in range(most, 1, -1) if widest <= width // count - 2), min(most, 2))
 
 
 def _block(duty: Duty, now: datetime, width: int, *, known: bool) -> list[Line]:
@@ -71,13 +88,13 @@ def _block(duty: Duty, now: datetime, width: int, *, known: bool) -> list[Line]:
     return [tuple(fit(title, width, Align.LEFT, Cut.END)), *picture]
 
 
-def _one(duty: Duty, now: datetime, *, known: bool) -> Line:
+def _one(duty: Duty, now: datetime, *, full: bool, known: bool) -> Line:
     name, style = _name(duty, known=known)
     return (
         said(duty.rotation, _QUIET, 24),
         Piece(" "),
         Piece(name, f"bold {style}".strip()),
-        Piece(_until(duty, now), _QUIET),
+        Piece(_until(duty, now) if full else "", _QUIET),
         *(() if known else (Piece(" as last known", "$warning"),)),
     )
 

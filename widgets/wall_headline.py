@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from widgets.record_table import Align, Cut, Piece
 from widgets.record_table.cells import fit
-from widgets.wall_canvas import Line
+from widgets.wall_canvas import Line, Note
 from widgets.wall_letters import drawable, height_of, large, width_of
 
-_GAP = "  "
+_GAP = 5  # pixels between words and tail: a blank and what stands beside it
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Headline:
     words: str
     tail: str = ""
     style: str = ""
-    notes: tuple[Line, ...] = ()
+    notes: tuple[Note, ...] = ()
 
 
 def headline_lines(headline: Headline, width: int, size: int) -> list[Line]:
@@ -42,6 +42,12 @@ def headline_lines(headline: Headline, width: int, size: int) -> list[Line]:
         found = _try(words, tail, style, width, words_size, tail_size)
         if found is not None:
             return found
+        # The number, at least, is large.
+        number, _, word = words.rpartition(" ")
+        if size and number and not tail_size:
+            found = _try(number, f"{word} {tail}".strip(), style, width, 1, 0)
+            if found is not None:
+                return found
     return [tuple(fit([Piece(f"{words} {tail}".strip(), f"bold {style}")], width, Align.LEFT, Cut.END))]
 
 
@@ -50,11 +56,22 @@ def large_line(words: str, style: str, width: int, size: int) -> list[Line] | No
     return _try(words, "", style, width, size, size)
 
 
+def large_row(words: str, end: str, style: str, width: int) -> list[Line] | None:
+    """``words`` at the left and ``end`` at the right in letters of size 1; None where they do not fit."""
+    if not drawable(words) or not drawable(end):
+        return None
+    gap = width - width_of(words, 1) - width_of(end, 1)
+    if gap < 3:
+        return None
+    pairs = zip(large(words, 1), large(end, 1), strict=True)
+    return [(Piece(front, style), Piece(" " * gap), Piece(back, style)) for front, back in pairs]
+
+
 def _try(words: str, tail: str, style: str, width: int, words_size: int, tail_size: int) -> list[Line] | None:
     if not drawable(words) or (tail_size and not drawable(tail)):
         return None
     head = large(words, words_size)
-    gap = _GAP * (3 if words_size == 2 else 1)
+    gap = " " * (_GAP * words_size)
     height = height_of(words_size)
     if not tail:
         behind = [""] * height

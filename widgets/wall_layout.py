@@ -12,11 +12,12 @@ from services.safety.circuit import Circuit
 from services.vocabulary.snapshot import Freshness
 from widgets.record_table import Align, Cut, Piece
 from widgets.record_table.cells import fit
-from widgets.wall_canvas import Line, length
+from widgets.wall_canvas import Line, joined, length
 from widgets.wall_duty import LARGE_HEIGHT, duty_large, duty_line
 from widgets.wall_frame import breaker_lines, demo_line, foot_line, header_line, spread
 from widgets.wall_headline import Headline, headline_lines
-from widgets.wall_letters import large, width_of
+from widgets.wall_letters import large as large_letters
+from widgets.wall_letters import width_of
 from widgets.wall_section import Section, section_lines
 
 _TWO_COLUMNS = 110
@@ -77,7 +78,7 @@ def draw_wall(state: WallState, width: int, height: int) -> list[Line]:
         top.append(demo_line(width))
     above, below = _above(state, inner, height), _below(state, inner, height)
     body = room - (len(top) - down) - len(above) - len(below)
-    middle = _body(state, inner, body) if body > 0 else []
+    middle = _body(state, inner, body, large=height >= 46) if body > 0 else []
     lines = top + [(margin, *line) for line in (*above, *middle, *below)]
     # The foot is what must not be lost where the screen is too small for all.
     return lines if len(lines) <= height else [*lines[: height - 1], lines[-1]]
@@ -102,7 +103,7 @@ def _above(state: WallState, width: int, height: int) -> list[Line]:
     size = 2 if height >= 46 else 1 if height >= 20 else 0
     lines += headline_lines(state.headline, width, size)
     notes = state.headline.notes[: 3 if height >= 46 else 2 if height >= 20 else 1]
-    lines += [tuple(fit(note, width, Align.LEFT, Cut.END)) for note in notes]
+    lines += [joined(note, width) for note in notes]
     if airy:
         lines.append(())
     return lines
@@ -132,7 +133,7 @@ def _duty_strip(state: WallState, duties: Sequence[Duty], width: int) -> list[Li
     names = duty_large(duties, state.now, width - taken, state.turn, known=state.duties_known)
     if not taken:
         return [(), *names]
-    time = [Piece("UTC", "$text-quiet"), *(Piece(line) for line in large(clock, 1))]
+    time = [Piece("UTC", "$text-quiet"), *(Piece(line) for line in large_letters(clock, 1))]
     pad = width_of("00:00:00", 1)
     strip = [
         spread(name, fit([piece], pad, Align.RIGHT, Cut.END), width)
@@ -141,22 +142,25 @@ def _duty_strip(state: WallState, duties: Sequence[Duty], width: int) -> list[Li
     return [(), *strip]
 
 
-def _body(state: WallState, width: int, height: int) -> list[Line]:
+def _body(state: WallState, width: int, height: int, *, large: bool) -> list[Line]:
     sections = state.sections
     if width < _TWO_COLUMNS or len(sections) < 2:
-        return _stacked(sections, width, height, state.turn)
-    left = (width - _BETWEEN) * 57 // 100
+        return _stacked(sections, width, height, state.turn, large=large)
+    left = (width - _BETWEEN) * 58 // 100
     right = width - _BETWEEN - left
-    first = _stacked(sections[:1], left, height, state.turn)
-    second = _stacked(sections[1:], right, height, state.turn)
+    first = _stacked(sections[:1], left, height, state.turn, large=large)
+    second = _stacked(sections[1:], right, height, state.turn, large=large)
     return [(*one, Piece(" " * (left - length(one) + _BETWEEN)), *two) for one, two in zip(first, second, strict=True)]
 
 
-def _stacked(sections: Sequence[Section[Any]], width: int, height: int, turn: int) -> list[Line]:
-    heights = share(tuple(section.need for section in sections), height)
+def _stacked(sections: Sequence[Section[Any]], width: int, height: int, turn: int, *, large: bool) -> list[Line]:
+    gaps = len(sections) - 1 if height >= 6 * len(sections) else 0
+    heights = share(tuple(section.need for section in sections), height - gaps)
     lines: list[Line] = []
     for section, part in zip(sections, heights, strict=True):
-        lines += section_lines(section, width, part, turn)
+        if lines and gaps:
+            lines.append(())
+        lines += section_lines(section, width, part, turn, large=large)
     return lines + [()] * (height - len(lines))
 
 

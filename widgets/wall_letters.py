@@ -6,6 +6,8 @@ is half a cell high at size 1 (four lines), and two cells wide and one high at s
 
 from __future__ import annotations
 
+import unicodedata
+
 PIXELS = 8
 """Height of every glyph."""
 
@@ -113,12 +115,28 @@ def _glyphs() -> dict[str, tuple[str, ...]]:
 
 
 _GLYPHS = _glyphs()
+_LOW = frozenset("acemnorsuvwxyz")
+_MARKS = {"\u0308": "#  #", "\u0301": "  # ", "\u0300": " #  ", "\u0302": " ## ", "\u030a": " ## ", "\u0303": "### "}
+
+
+def _picture(character: str) -> tuple[str, ...] | None:
+    found = _GLYPHS.get(character)
+    if found is not None:
+        return found
+    # A small letter leaves the two upper rows to its accent.
+    base, mark = (*unicodedata.normalize("NFD", character), "", "")[:2]
+    if base not in _LOW or mark not in _MARKS or len(unicodedata.normalize("NFD", character)) != 2:
+        return None
+    body = _GLYPHS[base]
+    return (_MARKS[mark].center(len(body[0]))[: len(body[0])], *body[1:])
+
+
 _HALVES = {"  ": " ", "# ": "▀", " #": "▄", "##": "█"}
 
 
 def drawable(text: str) -> bool:
     """Whether there is a picture of every character."""
-    return all(character in _GLYPHS for character in text)
+    return all(_picture(character) is not None for character in text)
 
 
 def height_of(size: int) -> int:
@@ -128,7 +146,7 @@ def height_of(size: int) -> int:
 
 def width_of(text: str, size: int) -> int:
     """Cells that a text takes at ``size``."""
-    pixels = sum(len(_GLYPHS[character][0]) + 1 for character in text) - 1 if text else 0
+    pixels = sum(len(picture[0]) + 1 for picture in _pictures(text)) - 1 if text else 0
     return pixels * size
 
 
@@ -140,10 +158,18 @@ def large(text: str, size: int) -> tuple[str, ...]:
         size: 1 or 2.
 
     Raises:
-        KeyError: there is no picture of a character.
+        ValueError: there is no picture of a character.
     """
-    rows = [" ".join(_GLYPHS[character][row] for character in text) for row in range(PIXELS)]
+    pictures = _pictures(text)
+    rows = [" ".join(picture[row] for picture in pictures) for row in range(PIXELS)]
     if size == 2:
         return tuple("".join("██" if pixel == "#" else "  " for pixel in row) for row in rows)
     pairs = zip(rows[::2], rows[1::2], strict=True)
     return tuple("".join(_HALVES[upper + lower] for upper, lower in zip(*pair, strict=True)) for pair in pairs)
+
+
+def _pictures(text: str) -> list[tuple[str, ...]]:
+    pictures = [_picture(character) for character in text]
+    if None in pictures:
+        raise ValueError(f"not every character of {text!r} can be drawn large")
+    return [picture for picture in pictures if picture is not None]

@@ -10,6 +10,7 @@ from widgets.record_table import Align, Cell, Column, Cut, Piece
 from widgets.record_table.cells import fit, pieces_of, width_of
 from widgets.record_table.columns import Fit, widths
 from widgets.wall_canvas import Line, length
+from widgets.wall_headline import large_row
 
 RowT = TypeVar("RowT")
 
@@ -17,6 +18,8 @@ _QUIET = "$text-quiet"
 _RULE = "$rule-quiet"
 
 _NOTHING = Piece("")
+_AIRY = 4  # a list stands apart only where that leaves so many lines
+_LARGE = 6  # four lines of letters, the row itself, a blank one
 
 MOST_PAGES = 9
 """Beyond so many the worst are shown and the rest is counted: nobody waits for the fortieth page."""
@@ -30,11 +33,14 @@ class WallTable(Generic[RowT]):
         columns: as of a record table.
         cell: row and id of the column -> its content.
         source: row -> the name of the source that told it.
+        large: row -> what is written of it in large letters where there is room, what stands at the end of that
+            line, and the style; None for a row that is not worth it.
     """
 
     columns: tuple[Column, ...]
     cell: Callable[[RowT, str], Cell]
     source: Callable[[RowT], str]
+    large: Callable[[RowT], tuple[str, str, str] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +111,16 @@ def paged(count: int, capacity: int, turn: int) -> Page:
     return Page(pinned, each, pages, turn % pages, max(0, count - pinned - pages * each))
 
 
-def section_lines(section: Section[Any], width: int, height: int, turn: int) -> list[Line]:
-    """The section in exactly ``height`` lines."""
+def section_lines(section: Section[Any], width: int, height: int, turn: int, *, large: bool = False) -> list[Line]:
+    """The section in exactly ``height`` lines.
+
+    Args:
+        section: the list.
+        width: cells.
+        height: lines.
+        turn: grows by one with every turn of a page.
+        large: whether the first rows may stand in large letters where all rows fit.
+    """
     if height <= 0:
         return []
     capacity = height - 1
@@ -117,14 +131,33 @@ def section_lines(section: Section[Any], width: int, height: int, turn: int) -> 
     else:
         first, second = page.slices
         shown = (*section.rows[first], *section.rows[second])
+        pictures = _pictures(section, shown, width, capacity) if large and page.pages == 1 else []
         # Air where there is room: lines that stand apart are easier to follow from afar.
-        apart = 2 * len(shown) <= capacity
-        for line in _rows(section, shown, width):
-            lines.append(line)
+        apart = bool(pictures) or 2 * len(shown) <= min(capacity, height - _AIRY)
+        for number, line in enumerate(_rows(section, shown, width)):
             if apart:
                 lines.append(())
+            if number < len(pictures):
+                lines += pictures[number]
+            lines.append(line)
     lines = lines[:height]
     return lines + [()] * (height - len(lines))
+
+
+def _pictures(section: Section[Any], shown: Sequence[Any], width: int, capacity: int) -> list[list[Line]]:
+    found: list[list[Line]] = []
+    for row in shown:
+        # Those that follow stand apart, by a blank line each.
+        if (len(found) + 1) * _LARGE + 2 * (len(shown) - len(found) - 1) > capacity:
+            break
+        words = section.table.large(row)
+        picture = large_row(*words, width) if words is not None else None
+        if picture is None:
+            break
+        if section.table.source(row) in section.untrusted:
+            picture = [tuple(Piece(piece.text, _QUIET) for piece in line) for line in picture]
+        found.append(picture)
+    return found
 
 
 def _title(section: Section[Any], page: Page, width: int) -> Line:

@@ -7,19 +7,23 @@ from datetime import timedelta
 from services.alerts.model import Standing
 from services.alerts.view import AlertRow
 from services.deployments.model import Deployment
+from services.deployments.view import is_troubled
 from services.incidents.model import Incident
+from services.incidents.view import severity_label
 from services.vocabulary.clock import Clock
 from services.vocabulary.durations import format_age
 from services.vocabulary.severity import Severity
-from widgets.alert_rows import AlertFormat
+from services.vocabulary.text import display
+from widgets.alert_rows import AlertFormat, severity_style
 from widgets.deployment_rows import DeploymentFormat
 from widgets.incident_rows import IncidentFormat
+from widgets.incident_rows import severity_style as severity_style_of_incident
 from widgets.record_table import Align, Cell, Column, Cut, Fit, Piece, Share
 from widgets.wall_section import WallTable
 
 _ALERTS = (
     Column("severity", width=6),
-    Column("name", width=Share(3.0, 12), cut=Cut.MIDDLE),
+    Column("name", width=Share(3.0, 14), cut=Cut.MIDDLE),
     Column("subject", width=Share(2.0, 8), cut=Cut.MIDDLE),
     Column("environment", width=Fit(0, 14), hide_below=56),
     Column("count", width=Fit(0, 6), align=Align.RIGHT),
@@ -60,7 +64,16 @@ def alert_table(clock: Clock) -> WallTable[AlertRow]:
             return Piece(f"{row.severity.glyph} {row.severity.word}", "$text-quiet")
         return usual.cell(row, column)
 
-    return WallTable(_ALERTS, cell, lambda row: row.alert.cluster if row.alert is not None else "")
+    def large(row: AlertRow) -> tuple[str, str, str] | None:
+        if row.alert is None or row.since is None or row.standing is not Standing.FIRING:
+            return None
+        if row.severity not in (Severity.CRITICAL, Severity.ERROR):
+            return None
+        words = f"{row.severity.glyph} {display(row.alert.name, 60)}"
+        style = severity_style(row.severity).removeprefix("bold ")
+        return words, format_age(clock.now() - row.since), style
+
+    return WallTable(_ALERTS, cell, lambda row: row.alert.cluster if row.alert is not None else "", large)
 
 
 def incident_table(clock: Clock) -> WallTable[Incident]:
@@ -74,12 +87,21 @@ def incident_table(clock: Clock) -> WallTable[Incident]:
             return Piece(f"update {format_age(clock.now() - row.updated_at)}", "$text-quiet")
         return usual.cell(row, column)
 
-    return WallTable(_INCIDENTS, cell, lambda _: "incidents")
+    def large(row: Incident) -> tuple[str, str, str]:
+        style = severity_style_of_incident(row.severity).removeprefix("bold ")
+        return f"{severity_label(row)} #{row.number}", running(clock.now() - row.started_at), style
+
+    return WallTable(_INCIDENTS, cell, lambda _: "incidents", large)
 
 
 def rollout_table(clock: Clock) -> WallTable[Deployment]:
     """Rollouts in flight or in trouble."""
-    return WallTable(_ROLLOUTS, DeploymentFormat(clock).cell, lambda row: row.context)
+
+    def large(row: Deployment) -> tuple[str, str, str]:
+        style = "$severity-critical" if is_troubled(row) else "$severity-info"
+        return display(row.name, 60), f"{row.ready}/{row.desired}", style
+
+    return WallTable(_ROLLOUTS, DeploymentFormat(clock).cell, lambda row: row.context, large)
 
 
 def running(elapsed: timedelta) -> str:
@@ -113,6 +135,6 @@ def _owner(row: AlertRow, clock: Clock) -> Cell:
         return (
             Piece("ack ", "$text-quiet"),
             Piece(alert.ack.created_by, "bold"),
-            Piece(f" {left} left", "$text-quiet"),
+            Piece(f" {left}", "$text-quiet"),
         )
     return Piece("no owner", "$severity-warning" if row.severity is Severity.CRITICAL else "$text-quiet")
