@@ -1,26 +1,20 @@
-"""What the operations screen gets after its first picture: lists, presenters, command line, plot.
+"""The lists of the operations screen, hung after its first picture.
 
 In a module of its own so that the first picture does not wait for the import of models, views and formats.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from screens.acting import Acting
 from screens.alerts_presenter import AlertsPresenter
-from screens.commanding import Commanding
-from screens.detail import Details
 from screens.presenters import Presenter
 from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, IncidentsPresenter
 from screens.status import Status
 from widgets import alert_rows, deployment_rows, duty_rows, incident_rows
-from widgets.command_line import CommandLine
-from widgets.detail import DetailStrip
 from widgets.pane import Pane
-from widgets.plot import TimePlot
 from widgets.record_table import RecordTable
 
 if TYPE_CHECKING:
@@ -32,21 +26,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Furniture:
-    """Everything that needs a desk.
+    """What shows the data of a desk.
 
     Attributes:
         presenters: by the id of their pane.
         alerts: the one of the alerts.
-        line: the command line. commanding: what runs its lines. acting: what runs the keys.
-        details: the strip below. status: the bar and the bands.
+        status: the bar and the bands.
     """
 
     presenters: Mapping[str, Presenter[Any]]
     alerts: AlertsPresenter
-    line: CommandLine
-    commanding: Commanding
-    acting: Acting
-    details: Details
     status: Status
 
     def tick(self) -> None:
@@ -56,27 +45,19 @@ class Furniture:
             presenter.tick()
 
 
-def furnish(
-    screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane], selection: Callable[[], Mapping[str, tuple[str, ...]]]
-) -> Furniture:
-    """Hang the lists, follow the feeds of ``desk``, offer its commands.
+def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furniture:
+    """Hang the lists and follow the feeds of ``desk``.
 
     Args:
-        screen: the operations screen; holds a :class:`DetailStrip`.
-        desk: sources and commands.
+        screen: the operations screen.
+        desk: the sources.
         panes: by id.
-        selection: what is selected now.
     """
-    line = CommandLine()
-    screen.mount(line)
-    strip = screen.query_one(DetailStrip)
-    strip.hang(TimePlot())
     alerts = AlertsPresenter(panes["alerts"], screen)
-    presenters: dict[str, Presenter[Any]] = {"alerts": alerts}
+    presenters: dict[str, Presenter[Any]] = {}
     for name, pane in panes.items():
         pane.hang(_table(name, desk.clock))
-        if name != "alerts":
-            presenters[name] = _PRESENTERS[name](pane, screen)
+        presenters[name] = alerts if name == "alerts" else _PRESENTERS[name](pane, screen)
     alerts.attach(desk.alerts.values(), desk.clock)
     presenters["deployments"].attach(desk.deployments.values(), desk.clock)
     if "incidents" in presenters and desk.incidents is not None:
@@ -86,16 +67,7 @@ def furnish(
     for name, (configured, sentence) in _unset(desk).items():
         if not configured:
             presenters[name].table.set_rows((), empty=sentence)
-    commanding = Commanding(screen, desk, line, selection)
-    return Furniture(
-        presenters={name: presenters[name] for name in panes},
-        alerts=alerts,
-        line=line,
-        commanding=commanding,
-        acting=Acting(screen, desk, commanding, line, alerts, selection),
-        details=Details(screen, desk, presenters),
-        status=Status(screen, desk),
-    )
+    return Furniture(presenters, alerts, Status(screen, desk))
 
 
 _PRESENTERS: Mapping[str, type[Presenter[Any]]] = {

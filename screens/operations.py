@@ -22,6 +22,7 @@ from widgets.top_bar import TopBar
 if TYPE_CHECKING:
     from screens.desk import Desk
     from screens.furniture import Furniture
+    from screens.tools import Tools
     from widgets.command_line import CommandLine
     from widgets.record_table import RecordTable
 
@@ -67,6 +68,7 @@ class OperationsScreen(Screen[None]):
         self._demo = demo
         self._desk: Desk | None = None
         self._furniture: Furniture | None = None
+        self._tools: Tools | None = None
         self._current = "alerts"
 
     def compose(self) -> ComposeResult:
@@ -93,7 +95,7 @@ class OperationsScreen(Screen[None]):
         from screens.furniture import furnish
 
         self._desk = desk
-        self._furniture = furnish(self, desk, {name: self._pane(name) for name in self._names}, self._selection)
+        self._furniture = furnish(self, desk, {name: self._pane(name) for name in self._names})
         for feed in desk.feeds:
             feed.subscribe(lambda _: self._changed())
         self.set_interval(1.0, self._tick)
@@ -112,7 +114,18 @@ class OperationsScreen(Screen[None]):
             return
         self._furniture.status.draw()
         self._tabs()
-        self._furniture.details.refresh(self._current)
+        if self._tools is not None:
+            self._tools.details.refresh(self._current)
+        elif not self._furniture.alerts.waiting:
+            # The rows come first; what works on them is imported behind them.
+            self.call_after_refresh(self._equip)
+
+    def _equip(self) -> None:
+        if self._tools is None and self._furniture is not None and self._desk is not None and self.is_attached:
+            from screens.tools import equip
+
+            self._tools = equip(self, self._desk, self._furniture, self._selection)
+            self._tools.details.refresh(self._current)
 
     def on_screen_resume(self) -> None:
         """Back from another screen: catch up."""
@@ -187,19 +200,22 @@ class OperationsScreen(Screen[None]):
     def on_descendant_focus(self, event: events.DescendantFocus) -> None:
         """The pane that has the focus is the current one; a click counts."""
         pane = next((node for node in event.widget.ancestors_with_self if isinstance(node, Pane)), None)
-        if pane is None or self._furniture is None:
+        if pane is None:
             return
         if pane.id is not None and pane.id != self._current:
             self._current = pane.id
             self._place()
-        self._furniture.details.refresh(self._current)
+        self._detail()
 
     # Items ---------------------------------------------------------------------------------------------------
 
     def on_record_table_highlighted(self, _: RecordTable.Highlighted) -> None:
         """Another row: another detail."""
-        if self._furniture is not None:
-            self._furniture.details.refresh(self._current)
+        self._detail()
+
+    def _detail(self) -> None:
+        if self._tools is not None:
+            self._tools.details.refresh(self._current)
 
     def on_record_table_opened(self, event: RecordTable.Opened) -> None:
         """Unfold a group; show more of anything else."""
@@ -236,26 +252,27 @@ class OperationsScreen(Screen[None]):
                     chosen.setdefault(kind, keys)
         return chosen
 
-    def _ready(self) -> Furniture | None:
-        if self._furniture is None:
+    def _ready(self) -> Tools | None:
+        self._equip()
+        if self._tools is None:
             self.notify("Still reading the configuration.", markup=False, timeout=2)
-        return self._furniture
+        return self._tools
 
     def action_command(self, line: str) -> None:
         """Open the command line."""
-        if furniture := self._ready():
-            furniture.line.open(line)
+        if tools := self._ready():
+            tools.line.open(line)
 
     def on_command_line_edited(self, event: CommandLine.Edited) -> None:
         """Offer completions and explain the line."""
-        if self._furniture is not None:
-            self._furniture.commanding.edited(event.line, event.cursor)
+        if self._tools is not None:
+            self._tools.commanding.edited(event.line, event.cursor)
 
     def on_command_line_submitted(self, event: CommandLine.Submitted) -> None:
         """Run the line."""
-        if self._furniture is not None:
-            self._furniture.commanding.submit(event.line)
-            if not self._furniture.line.is_open:
+        if self._tools is not None:
+            self._tools.commanding.submit(event.line)
+            if not self._tools.line.is_open:
                 self._go(self._current)
 
     def on_command_line_closed(self) -> None:
@@ -264,23 +281,23 @@ class OperationsScreen(Screen[None]):
 
     def action_ack(self) -> None:
         """Ack what is selected."""
-        if furniture := self._ready():
-            furniture.acting.ack()
+        if tools := self._ready():
+            tools.acting.ack()
 
     def action_silence(self) -> None:
         """Begin a silence of what is selected."""
-        if furniture := self._ready():
-            furniture.acting.silence()
+        if tools := self._ready():
+            tools.acting.silence()
 
     def action_incident(self) -> None:
         """Begin an incident."""
-        if furniture := self._ready():
-            furniture.acting.incident()
+        if tools := self._ready():
+            tools.acting.incident()
 
     def action_breaker(self) -> None:
         """Open the breaker, or begin to close it."""
-        if furniture := self._ready():
-            furniture.acting.breaker()
+        if tools := self._ready():
+            tools.acting.breaker()
 
     def action_help(self) -> None:
         """Keys and commands, as they are declared."""

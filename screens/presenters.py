@@ -71,6 +71,11 @@ class Presenter(Generic[ItemT]):
         return tuple(feed.snapshot.freshness for feed in self._feeds)
 
     @property
+    def waiting(self) -> bool:
+        """Whether some source was never heard of: neither an answer nor a failure."""
+        return any(source.state is FreshnessState.WAITING for source in self.freshness)
+
+    @property
     def items(self) -> list[ItemT]:
         """Everything the feeds hold."""
         return [item for feed in self._feeds for item in feed.snapshot.items]

@@ -156,6 +156,17 @@ class WriteClient:
             return b"".join([piece async for piece in pieces])
 
 
+def _needs_tls(settings: HttpSettings) -> bool:
+    urls = (settings.base_url, settings.proxy or "")
+    return bool(settings.ca_file or settings.client_cert) or any(url.lower().startswith("https") for url in urls)
+
+
+@lru_cache(maxsize=1)
+def _no_tls() -> ssl.SSLContext:
+    # A source over plain http never needs one; this one trusts nobody, so that nothing passes by mistake.
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def _client(settings: HttpSettings) -> httpx.AsyncClient:
     headers = {"Accept-Encoding": "gzip", **settings.headers}
     if settings.bearer:
@@ -168,7 +179,7 @@ def _client(settings: HttpSettings) -> httpx.AsyncClient:
                 "a secret read from a file often ends in a line break",
             )
     try:
-        verify = _tls(settings.ca_file, settings.client_cert)
+        verify = _tls(settings.ca_file, settings.client_cert) if _needs_tls(settings) else _no_tls()
     except (OSError, ssl.SSLError) as error:
         raise _configuration(
             settings, f"the TLS files cannot be loaded: {error}", "check ca_file and client_cert"
