@@ -10,12 +10,12 @@ from widgets.top_bar import environment_style
 
 COLUMNS = (
     Column("glyph", "", 1),
-    Column("name", "deployment", Share(3.0, 8), cut=Cut.MIDDLE),
+    Column("name", "deployment", Share(1.0, 8), cut=Cut.MIDDLE),
     Column("namespace", "namespace", Fit(4, 16), hide_below=74),
     Column("environment", "env", Fit(3, 12), hide_below=90),
     Column("revision", "rev", Fit(3, 6), align=Align.RIGHT),
     Column("ready", "ready", Fit(5, 9), align=Align.RIGHT),
-    Column("state", "state", Share(2.0, 8)),
+    Column("state", "state", Fit(2, 18)),
     Column("age", "age", 5, align=Align.RIGHT),
 )
 

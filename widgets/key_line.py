@@ -44,11 +44,13 @@ class KeyLine(Widget):
 
     def _texts(self) -> list[tuple[str, Content]]:
         app: App[object] = self.app
-        shown = [
-            (active.binding.key, app.get_key_display(active.binding), active.binding.description)
-            for active in self.screen.active_bindings.values()
+        # Several keys may do the same; the first that was declared stands for all.
+        bindings = {
+            active.binding.id or active.binding.action: active.binding
+            for active in reversed(self.screen.active_bindings.values())
             if active.binding.show and active.enabled and active.node is not app
-        ]
+        }
+        shown = [(one.key, app.get_key_display(one), one.description) for one in reversed(bindings.values())]
         texts = [
             (key, Content.assemble((sign, "bold $footer-key-foreground"), (f" {words}", "$text-quiet")))
             for key, sign, words in shown
