@@ -96,7 +96,7 @@ class Details:
             plot.say(str(error))
             return
         if found is None:
-            plot.say("no Prometheus belongs to this cluster: prometheus_url or [sre.prometheus]")
+            plot.say("no Prometheus for this cluster: set prometheus_url")
             return
         markers = [(rollout.at, f"{rollout.deployment.name} r{rollout.revision}") for rollout in self._rollouts(alert)]
         plot.show(alert_plot(found, markers))

@@ -303,13 +303,14 @@ class OperationsScreen(Screen[None]):
         """Keys and commands, as they are declared."""
         from screens.help import HelpScreen
 
-        keys = [
-            (self.app.get_key_display(active.binding), active.binding.description)
-            for active in self.active_bindings.values()
-            if active.binding.description and not active.binding.system
-        ]
+        # Ours have an id; what Textual's own widgets bind besides is left to be found.
+        keys: dict[str, tuple[list[str], str]] = {}
+        for active in self.active_bindings.values():
+            if active.binding.id is not None:
+                signs, _ = keys.setdefault(active.binding.id, ([], active.binding.description))
+                signs.append(self.app.get_key_display(active.binding))
         commands = self._desk.registry.commands if self._desk is not None else ()
-        self.app.push_screen(HelpScreen(keys, commands))
+        self.app.push_screen(HelpScreen([(" ".join(signs), words) for signs, words in keys.values()], commands))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """What is not offered here is not listed."""

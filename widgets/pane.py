@@ -170,7 +170,8 @@ def freshness_note(sources: Sequence[Freshness], now: datetime, *, told: bool = 
         style = "bold $warning" if source.state is FreshnessState.STALE else "bold $error"
         # The reason usually begins with the name of the source.
         reason = source.reason.removeprefix(f"{source.source}: ").removeprefix(f"{source.source} ")
-        words = f"{source.state.glyph} {display(source.source, 24)} {source.state.value}{age}: {display(reason, 90)}"
+        name = f"{display(source.source, 24)} " if len(sources) > 1 else ""
+        words = f"{source.state.glyph} {name}{source.state.value}{age}: {display(reason, 120)}"
         parts.append(Content.styled(words, style))
     for source in sources:
         parts.extend(Content.styled(f"partial: {display(words, 60)}", "$warning") for words in source.partial)

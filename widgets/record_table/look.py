@@ -23,8 +23,7 @@ RecordTable:focus > .record-table--mark { color: $accent; }
 RecordTable > .record-table--selected { text-style: bold; }
 RecordTable > .record-table--cursor { background: $surface-lighten-1; }
 RecordTable:focus > .record-table--cursor {
-    background: $block-cursor-background;
-    color: $block-cursor-foreground;
+    background: $surface-lighten-2;
     text-style: bold;
 }
 RecordTable:ansi > .record-table--header, RecordTable:ansi > .record-table--section,
