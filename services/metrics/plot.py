@@ -156,9 +156,9 @@ async def _threshold(alert: Alert, reader: PrometheusReader, condition: Conditio
 
 
 def _badness(series: Series, operator: str, threshold: float | None) -> float:
-    """How far its last number is on the wrong side; without a threshold, how large it is."""
-    last = next((value for value in reversed(series.values) if math.isfinite(value)), None)
-    if last is None:
+    """How far its last value is on the wrong side; without a threshold, how large it is. NaN fires least."""
+    last = series.values[-1]
+    if math.isnan(last):
         return -math.inf
     if threshold is None and operator not in ("<", "<="):
         return last

@@ -29,7 +29,7 @@ _PRECEDENCE = {
 }
 _POWER = 6
 _CLOSING = {"(": ")", "{": "}", "[": "]"}
-_NESTING = 50  # parentheses and signs in one another; each takes a few frames of Python's stack
+_NESTING = 60  # parentheses, signs and right sides in one another; each takes a few frames of Python's stack
 _HEIGHT = 200  # of the tree
 
 
@@ -213,7 +213,9 @@ class _Parser:
         while (precedence := self._precedence()) >= least:
             operator = self._take().text.lower()
             returns_bool = self._modifiers()
+            before = self._deeper()
             right = self._operation(precedence if operator == "^" else precedence + 1)
+            self._nesting = before
             height = _higher(left, right)
             left = Operation(left.start, right.end, height, operator, left, right, returns_bool)
         return left

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from tests.support.clock import ManualClock
+
+T = TypeVar("T")
 
 
 async def eventually(condition: Callable[[], bool], clock: ManualClock | None = None, turn: float = 0.3) -> None:
@@ -24,3 +27,19 @@ async def eventually(condition: Callable[[], bool], clock: ManualClock | None = 
             if clock is not None:
                 clock.turn(turn)
             await asyncio.sleep(0.002)
+
+
+async def until(ask: Callable[[], Awaitable[T | None]], seconds: float = 30.0) -> T:
+    """Ask a real server again and again for something that is still to come.
+
+    Args:
+        ask: returns None as long as it is not there.
+        seconds: the limit.
+
+    Raises:
+        TimeoutError: it did not come in time.
+    """
+    async with asyncio.timeout(seconds):
+        while (answer := await ask()) is None:
+            await asyncio.sleep(0.05)
+        return answer
