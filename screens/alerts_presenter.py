@@ -103,7 +103,7 @@ class AlertsPresenter(Presenter[Alert]):
             self._seen = set(page.ids)
         self._present = page.ids
         self._rows = {row.key: row for row in page.rows}
-        self.table.set_rows(page.rows, empty=self._empty(page, freshness))
+        self._list(page.rows, self._empty(page, freshness))
         self.pane.count(self._counts(page, freshness))
 
     def _empty(self, page: AlertsView, freshness: Sequence[Freshness]) -> str:

@@ -38,7 +38,7 @@ class Presenter(Generic[ItemT]):
         self._screen = screen
         self._feeds: tuple[Feed[ItemT], ...] = ()
         self._clock: Clock | None = None
-        self._dirty = asyncio.Event()
+        self._listed: tuple[Sequence[Any], str] | None = None
         self._arranging = False
         self._rearrange = False
 
@@ -135,6 +135,12 @@ class Presenter(Generic[ItemT]):
         """What commands should act on when they name nothing: the selected rows, or the one under the cursor."""
         keys = tuple(self.table.chosen_keys())
         return {self.kind: keys} if keys and self.kind else {}
+
+    def _list(self, rows: Sequence[Any], empty: str) -> None:
+        # Most answers of a source change nothing: then nothing is drawn.
+        if (rows, empty) != self._listed:
+            self._listed = (rows, empty)
+            self.table.set_rows(rows, empty=empty)
 
     def blind(self, freshness: Sequence[Freshness], nothing: str) -> str:
         """The sentence of an empty list: ``nothing`` only where every source gave a fresh answer."""

@@ -51,7 +51,7 @@ class DeploymentsPresenter(Presenter[Deployment]):
         empty = self.blind(freshness, "No deployments in the watched namespaces.")
         if everything and self.pane.filter:
             empty = f"No deployment of {len(everything)} passes the filter. Escape clears it."
-        self.table.set_rows(page, empty=empty)
+        self._list(page, empty)
         parts = []
         if self._trouble:
             parts.append((f"✗ {self._trouble} in trouble", "bold $severity-critical"))
@@ -99,7 +99,7 @@ class IncidentsPresenter(Presenter[Incident]):
         self._open, self._major = counts.open, counts.major
         self._by_id = {one.id: one for one in page}
         nothing = "No open incidents. i opens one."
-        self.table.set_rows(page, empty=self.blind(freshness, nothing))
+        self._list(page, self.blind(freshness, nothing))
         style = (
             "bold $severity-critical" if counts.major else "bold $severity-warning" if counts.open else "$text-quiet"
         )
@@ -130,7 +130,7 @@ class DutiesPresenter(Presenter[Duty]):
     def _draw(self, page: tuple[Duty, ...], freshness: Sequence[Freshness]) -> None:
         self._gaps = sum(one.member is None for one in self.items)
         self._by_id = {one.id: one for one in page}
-        self.table.set_rows(page, empty=self.blind(freshness, "No rotation. [sre.oncall] configures them."))
+        self._list(page, self.blind(freshness, "No rotation. [sre.oncall] configures them."))
         parts = [(f"! {self._gaps} without anybody", "bold $warning")] if self._gaps else []
         self.pane.count(counted(parts))
 

@@ -41,7 +41,8 @@ class Status:
 
     def draw(self) -> None:
         """Once a second, and whenever a source has news."""
-        now = self._desk.clock.now()
+        # The clock shows seconds: within one, the same state is not drawn again.
+        now = self._desk.clock.now().replace(microsecond=0)
         circuit = self.circuit
         is_open = circuit.is_open if circuit is not None else None
         self._screen.query_one(TopBar).state = BarState(

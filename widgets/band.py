@@ -17,8 +17,13 @@ class Band(Static):
     Band.-said { display: block; }
     """
 
+    _words: Content | None = None
+
     def say(self, content: Content | None) -> None:
         """Show ``content``; None hides the band."""
+        if content == self._words:
+            return
+        self._words = content
         self.set_class(content is not None, "-said")
         if content is not None:
             self.update(content)

@@ -27,6 +27,7 @@ class DetailStrip(Horizontal):
 
     def __init__(self, *, id: str = "detail") -> None:
         super().__init__(id=id, classes="-plain")
+        self._title = Content()
 
     def compose(self) -> ComposeResult:
         """The facts; the picture comes with :meth:`hang`."""
@@ -46,7 +47,10 @@ class DetailStrip(Horizontal):
             lines: what is known of it, the most useful first.
             picture: whether the picture belongs to it.
         """
-        self.border_title = Content.assemble(" ", title, " ")
+        if title != self._title:
+            # A border's text redraws everything inside it.
+            self._title = title
+            self.border_title = Content.assemble(" ", title, " ")
+            self.query_one(VerticalScroll).scroll_home(animate=False)
         self.set_class(not picture, "-plain")
         self.query_one("#facts", Static).update(Content("\n").join(lines))
-        self.query_one(VerticalScroll).scroll_home(animate=False)

@@ -11,6 +11,8 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
 from textual.widgets import Static
 
 from services.vocabulary.durations import format_age
@@ -23,6 +25,21 @@ if TYPE_CHECKING:
     from widgets.record_table import RecordTable
 
 
+class PaneNote(Widget):
+    """The last line of a pane: how fresh it is. A widget of its own, since a border's text redraws all inside it."""
+
+    DEFAULT_CSS = """
+    PaneNote { height: 1; width: 1fr; padding: 0 1; text-align: right; text-wrap: nowrap; display: none; }
+    PaneNote.-said { display: block; }
+    """
+
+    words: reactive[Content] = reactive(Content())
+
+    def render(self) -> Content:
+        """The words; cut at the end where they do not fit."""
+        return self.words.truncate(max(1, self.content_size.width), ellipsis=True)
+
+
 class Pane(Vertical):
     """Holds one record table, once it is hung. Knows nothing of what its rows are."""
 
@@ -31,7 +48,6 @@ class Pane(Vertical):
         border: round $rule-quiet;
         border-title-color: $foreground;
         border-title-style: none;
-        border-subtitle-color: $text-quiet;
         padding: 0;
         background: transparent;
     }
@@ -71,12 +87,12 @@ class Pane(Vertical):
         self._example = example
         self._field: Input | None = None
         self._counts = Content()
-        self._note = Content()
         self._describe()
 
     def compose(self) -> ComposeResult:
         """A sentence; the list comes with :meth:`hang`, the filter line when it is first wanted."""
         yield Static("connecting …", classes="waiting")
+        yield PaneNote()
 
     @property
     def table(self) -> RecordTable[Any]:
@@ -93,7 +109,7 @@ class Pane(Vertical):
         """Put the list in the place of the sentence."""
         self._table = table
         self.query(".waiting").remove()
-        self.mount(table)
+        self.mount(table, before=self.query_one(PaneNote))
 
     @property
     def filter(self) -> str:
@@ -105,7 +121,10 @@ class Pane(Vertical):
         if self._field is None:
             from textual.widgets import Input
 
-            self._field = Input(placeholder=f"filter: {self._example}" if self._example else "filter", compact=True)
+            from widgets.visible import Visible
+
+            words = f"filter: {self._example}" if self._example else "filter"
+            self._field = Input(placeholder=words, compact=True, highlighter=Visible())
             self.mount(self._field, before=self.table)
         self.add_class("-filtering")
         self._field.focus()
@@ -149,9 +168,9 @@ class Pane(Vertical):
             now: UTC.
             told: the person should see when it was checked even if all is well.
         """
-        self._note = freshness_note(sources, now, told=told)
-        if self.border_subtitle != self._note.plain:
-            self.border_subtitle = self._note
+        note = self.query_one(PaneNote)
+        note.words = freshness_note(sources, now, told=told)
+        note.set_class(bool(note.words), "-said")
         self.table.stale = bool(sources) and not any(source.trusted for source in sources)
 
     def _describe(self) -> None:

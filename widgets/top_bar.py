@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from textual.content import Content
+from textual.content import Content, Span
 from textual.reactive import reactive
 from textual.widget import Widget
 
@@ -44,7 +44,17 @@ class TopBar(Widget):
     TopBar:ansi { text-style: none; }
     """
 
-    state: reactive[BarState | None] = reactive(None, layout=False)
+    state: reactive[BarState | None] = reactive(None, repaint=False)
+
+    _drawn: tuple[str, tuple[Span, ...]] | None = None
+
+    def watch_state(self) -> None:
+        """Sources answer several times a second; only what looks different is drawn."""
+        content = self.render()
+        looks = (content.plain, tuple(content.spans))
+        if looks != self._drawn:
+            self._drawn = looks
+            self.refresh()
 
     def render(self) -> Content:
         """The whole line."""

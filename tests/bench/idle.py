@@ -7,7 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from tests.support.terminal import Terminal
 
 NAME = "idle"
 
-_SECONDS = 60.0
-_BEGAN = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+_SECONDS = 30.0
+# Hours ago: an age of seconds would tick with the clock.
+_BEGAN = (datetime.now(UTC) - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
 def _alerts() -> bytes:
@@ -67,7 +68,7 @@ def run() -> Table:
             config.write_text(_CONFIG.format(url=f"http://127.0.0.1:{server.server_port}", directory=directory))
             command = [sys.executable, "-c", _CONSOLE, "--config", str(config)]
             with Terminal(command, environment={"XDG_STATE_HOME": directory}) as terminal:
-                terminal.wait_for("Alert99")
+                terminal.wait_for("100 warning")
                 time.sleep(5)  # let the start settle
                 process = psutil.Process(terminal.process.pid)
                 before, wrote, begun = sum(process.cpu_times()[:2]), len(terminal.output), time.monotonic()
