@@ -27,6 +27,10 @@ _IN_THREAD_FROM = 1500
 """Fewer items are arranged at once; more would be felt by whoever types meanwhile."""
 
 
+_AGES_EVERY = 5
+"""Seconds between looks at the ages in the lists."""
+
+
 class Presenter(Generic[ItemT]):
     """Keeps one pane true to its feeds."""
 
@@ -118,8 +122,11 @@ class Presenter(Generic[ItemT]):
         """A second has passed: ages and freshness."""
         if self._clock is None:
             return
-        self.pane.judge(self.freshness, self._clock.now(), told=self._told)
-        self.table.refresh_ages()
+        now = self._clock.now()
+        self.pane.judge(self.freshness, now, told=self._told)
+        # Formatting every visible row once a second is most of what an idle console would do.
+        if now.second % _AGES_EVERY == 0:
+            self.table.refresh_ages()
 
     @property
     def _told(self) -> bool:
