@@ -52,14 +52,16 @@ def headline_of(sights: Sequence[Sight], memory: Memory, now: datetime, *, begun
     if not seeing:
         if waiting:
             return Headline("connecting …", "", _QUIET, missing)
-        return Headline("BLIND", f"since {long_age(now - since)}", _BLIND, missing)
+        return Headline("BLIND", f"since {long_age(now - since)}", _BLIND, missing, told=True)
     alarm = _alarm(seeing, now, certain=not missing)
     if alarm is not None:
         return Headline(alarm.words, alarm.tail, alarm.style, (*missing, *alarm.notes))
     calm = _counts(seeing)
     if blind:
         elsewhere = _note("elsewhere nothing critical fires", _QUIET)
-        return Headline("PARTLY BLIND", f"since {long_age(now - since)}", _BLIND, (*missing, elsewhere, *calm))
+        return Headline(
+            "PARTLY BLIND", f"since {long_age(now - since)}", _BLIND, (*missing, elsewhere, *calm), told=True
+        )
     if waiting:
         return Headline("connecting …", "", _QUIET, missing)
     return _all_clear(memory, now, calm)

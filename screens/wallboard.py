@@ -67,6 +67,7 @@ class WallboardScreen(Screen[None]):
         self._tallies: Mapping[str, Tally] = {}
         self._arranging = False
         self._rearrange = False
+        self._due = False
 
     def compose(self) -> ComposeResult:
         """One surface."""
@@ -93,7 +94,7 @@ class WallboardScreen(Screen[None]):
     def attach(self, desk: Desk) -> None:
         """Follow the sources; before it is mounted, from then on."""
         self._desk = desk
-        if self.is_mounted:
+        if self.is_attached and self.is_mounted:
             self._follow()
 
     def _follow(self) -> None:
@@ -102,7 +103,7 @@ class WallboardScreen(Screen[None]):
             return
         self._following = [feed.subscribe(lambda _: self._arrange()) for feed in desk.alerts.values()]
         rest = (*desk.deployments.values(), desk.incidents, desk.duties, desk.circuit)
-        self._following += [feed.subscribe(lambda _: self.tick()) for feed in rest if feed is not None]
+        self._following += [feed.subscribe(lambda _: self._soon()) for feed in rest if feed is not None]
         self._arrange()
 
     # Alerts --------------------------------------------------------------------------------------------------
@@ -133,13 +134,24 @@ class WallboardScreen(Screen[None]):
     def _arranged(self, view: AlertsView, tallies: Mapping[str, Tally]) -> None:
         self._view = view
         self._tallies = tallies
-        self.tick()
+        self._soon()
 
     # The picture ---------------------------------------------------------------------------------------------
 
+    def _soon(self) -> None:
+        # Sources answer in bursts: one picture for all of them.
+        if not self._due:
+            self._due = True
+            self.call_later(self._draw_due)
+
+    def _draw_due(self) -> None:
+        if self._due:
+            self.tick()
+
     def tick(self) -> None:
-        """Draw this moment: once a second, and whenever a source has news."""
-        if not self.is_mounted:
+        """Draw this moment: once a second, and soon after a source has news."""
+        self._due = False
+        if not (self.is_attached and self.is_mounted):
             return
         now = self._clock.now()
         sights = self._sights()

@@ -21,12 +21,14 @@ class Headline:
         tail: what belongs behind it: ``2h 10m``, ``since 2m14s``, ``or more``.
         style: of both.
         notes: lines below, the most important first; harmless already.
+        told: whether the notes tell the tail too, so that it may be left out where it does not fit.
     """
 
     words: str
     tail: str = ""
     style: str = ""
     notes: tuple[Note, ...] = ()
+    told: bool = False
 
 
 def headline_lines(headline: Headline, width: int, size: int) -> list[Line]:
@@ -42,6 +44,10 @@ def headline_lines(headline: Headline, width: int, size: int) -> list[Line]:
         found = _try(words, tail, style, width, words_size, tail_size)
         if found is not None:
             return found
+        if words_size == 1 and not tail_size and headline.told:
+            found = _try(words, "", style, width, 1, 0)
+            if found is not None:
+                return found
         # The number, at least, is large.
         number, _, word = words.rpartition(" ")
         if size and number and not tail_size:

@@ -81,6 +81,7 @@ def draw_wall(state: WallState, width: int, height: int) -> list[Line]:
     middle = _body(state, inner, body, large=height >= 46) if body > 0 else []
     lines = top + [(margin, *line) for line in (*above, *middle, *below)]
     # The foot is what must not be lost where the screen is too small for all.
+    lines += [()] * (height - len(lines))
     return lines if len(lines) <= height else [*lines[: height - 1], lines[-1]]
 
 

@@ -7,6 +7,7 @@ is half a cell high at size 1 (four lines), and two cells wide and one high at s
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 PIXELS = 8
 """Height of every glyph."""
@@ -150,6 +151,7 @@ def width_of(text: str, size: int) -> int:
     return pixels * size
 
 
+@lru_cache(maxsize=256)
 def large(text: str, size: int) -> tuple[str, ...]:
     """``text`` in large letters, one string a line, all of the same width.
 

@@ -9,7 +9,7 @@ from services.alerts.view import AlertRow
 from services.deployments.model import Deployment
 from services.deployments.view import is_troubled
 from services.incidents.model import Incident
-from services.incidents.view import severity_label
+from services.incidents.view import age, severity_label
 from services.vocabulary.clock import Clock
 from services.vocabulary.durations import format_age
 from services.vocabulary.severity import Severity
@@ -89,7 +89,7 @@ def incident_table(clock: Clock) -> WallTable[Incident]:
 
     def large(row: Incident) -> tuple[str, str, str]:
         style = severity_style_of_incident(row.severity).removeprefix("bold ")
-        return f"{severity_label(row)} #{row.number}", running(clock.now() - row.started_at), style
+        return f"{severity_label(row)} #{row.number}", age(row, clock.now()), style
 
     return WallTable(_INCIDENTS, cell, lambda _: "incidents", large)
 
