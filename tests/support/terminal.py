@@ -46,7 +46,7 @@ class Terminal:
         plain = {"TERM": "xterm-256color", "COLORTERM": "truecolor", "LANG": "C.UTF-8", "TEXTUAL_ANIMATIONS": "none"}
         variables = {**os.environ, **plain, "COLUMNS": str(columns), "LINES": str(lines), **(environment or {})}
         self.started = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             list(command), stdin=slave, stdout=slave, stderr=slave, env=variables, cwd=cwd, start_new_session=True
         )
         os.close(slave)
