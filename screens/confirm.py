@@ -14,6 +14,7 @@ from textual.widgets import Input, Static
 
 from services.vocabulary.text import display
 from widgets.top_bar import environment_style
+from widgets.visible import Visible
 
 if TYPE_CHECKING:
     from services.safety.plan import Plan
@@ -101,7 +102,7 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Static(Content("\n").join(lines))
             if self._word:
                 yield Static(Content.assemble("type ", (display(self._word), "bold"), " to do it, escape to leave it"))
-                yield Input(id="typed", placeholder=display(self._word))
+                yield Input(id="typed", placeholder=display(self._word), highlighter=Visible())
             else:
                 yield Static(
                     Content.assemble(("y", "bold $accent"), " do it     ", ("n", "bold $accent"), " leave it as it is")

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.highlighter import Highlighter
 from rich.text import Text
 from textual import events
 from textual.app import ComposeResult
@@ -21,6 +20,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from services.vocabulary.text import display
+from widgets.visible import Visible
 
 _SHOWN = 8
 _REMEMBERED = 200
@@ -36,12 +36,13 @@ class Offer:
     hint: str
 
 
-class _WrongWord(Highlighter):
+class _WrongWord(Visible):
     """Underlines one stretch of the line; a sign that does not need colour."""
 
     span: tuple[int, int] | None = None
 
     def highlight(self, text: Text) -> None:
+        super().highlight(text)
         if self.span is not None:
             text.stylize("bold underline red", *self.span)
 

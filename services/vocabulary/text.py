@@ -47,6 +47,31 @@ def display_lines(text: str) -> list[str]:
     return [display(line) for line in text.replace("\r\n", "\n").split("\n")]
 
 
+def display_each(text: str) -> str:
+    """Like :func:`display`, one character for each: for a line that is edited, where the cursor counts them.
+
+    What has no picture of one cell becomes U+FFFD.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    out: list[str] = []
+    marks = _MARKS_A_CHARACTER
+    for character in text:
+        category = unicodedata.category(character)
+        if _stacks(character, category):
+            marks += 1
+            hidden = marks > _MARKS_A_CHARACTER
+        else:
+            marks = 0
+            hidden = character in _BLANK or category in _HIDDEN
+        if hidden:
+            picture = _picture(character)
+            out.append(picture if len(picture) == 1 else "\N{REPLACEMENT CHARACTER}")
+        else:
+            out.append(" " if category == "Zs" else character)
+    return "".join(out)
+
+
 def shorten(text: str, limit: int) -> str:
     """Cut ``text`` in the middle to at most ``limit`` characters, keeping the distinguishing ends."""
     if len(text) <= limit:

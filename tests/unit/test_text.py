@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.vocabulary.text import display, display_lines, shorten
+from services.vocabulary.text import display, display_each, display_lines, shorten
 
 # Unicode 16, DerivedCoreProperties.txt: Default_Ignorable_Code_Point, what a font draws as nothing.
 IGNORABLE = [
@@ -141,3 +141,12 @@ def test_a_very_long_text_is_cut_like_a_short_one(text: str, limit: int) -> None
 
 def test_meant_line_breaks_are_kept() -> None:
     assert display_lines("one\r\ntwo\n\nthr\x1bee\u2028x\rdone") == ["one", "two", "", "thr␛ee‹U+2028›x␍done"]
+
+
+@pytest.mark.parametrize("text", ["plain", "a\x1b[31m\x9b\u202e\U000e0050\u2028\x7f\ue000\ufe01", "e" + "\u0301" * 9])
+def test_an_edited_line_keeps_its_length_and_hides_nothing(text: str) -> None:
+    shown = display_each(text)
+    assert len(shown) == len(text)
+    assert all(character.isprintable() for character in shown)
+    assert shown.count("\u0301") <= 4
+    assert display_each("naïve e\u0301 東京") == "naïve e\u0301 東京"
