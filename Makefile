@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: run test check format bench snapshots clean
+.PHONY: run test check format bench snapshots pictures clean
 
 run: $(VENV)/.installed
 	@$(BIN)/sre-console --or-demo $(ARGS)
@@ -27,7 +27,10 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
 snapshots: $(VENV)/.dev
-	$(BIN)/pytest tests/ui --snapshot-update $(ARGS)
+	$(BIN)/pytest tests/ui/test_snapshots.py --snapshot-update $(ARGS)
+
+pictures: $(VENV)/.dev
+	$(BIN)/python -m tests.support.pictures
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache dist build
