@@ -12,8 +12,7 @@ from console.configuration.model import Settings
 from console.sources import Sources
 from services.alerts.alertmanager import AlertmanagerReader
 from services.alerts.model import Alert
-from services.deployments.model import Deployment
-from services.deployments.watch import VALID_FOR, DeploymentWatcher
+from services.deployments.model import VALID_FOR, Deployment
 from services.feed import Feed, Poller
 from services.incidents.model import Incident
 from services.oncall.model import Duty
@@ -22,11 +21,13 @@ from services.vocabulary.clock import Clock
 from services.vocabulary.snapshot import FreshnessState, Snapshot
 
 if TYPE_CHECKING:
+    from services.deployments.watch import DeploymentWatcher
     from services.incidents.repository import IncidentRepository
     from services.safety.breaker import Breaker
 
 _ALERTS_EVERY = 5.0
-_STORE_EVERY = 1.0
+_CIRCUIT_EVERY = 1.0
+_INCIDENTS_EVERY = 2.0
 _DUTIES_EVERY = 30.0
 
 
@@ -56,17 +57,11 @@ class Live:
                 feed, reader.read, clock, interval=_ALERTS_EVERY, partial=partial(_missing, reader)
             )
         self.deployments: dict[str, Feed[Deployment]] = {}
-        self._watchers: dict[str, DeploymentWatcher] = {}
+        self._watchers: list[DeploymentWatcher] = []
+        self._environments: dict[str, str] = {}
         for context in settings.sre.kubernetes:
-            watched = Feed[Deployment](f"kubernetes {context.context}", clock, valid_for=VALID_FOR)
-            self.deployments[context.context] = watched
-            self._watchers[context.context] = DeploymentWatcher(
-                watched,
-                sources.clusters[context.context],
-                clock,
-                context=context.context,
-                environment=context.environment or context.context,
-            )
+            self.deployments[context.context] = Feed(f"kubernetes {context.context}", clock, valid_for=VALID_FOR)
+            self._environments[context.context] = context.environment or context.context
         stored = timedelta(seconds=10)
         self.incidents = Feed[Incident]("incidents", clock, valid_for=stored)
         self.circuit = Feed[Circuit]("circuit", clock, valid_for=stored)
@@ -85,9 +80,11 @@ class Live:
             breaker: the circuit.
         """
         clock = self._clock
-        self._record_pollers = [Poller(self.circuit, breaker.changes().read, clock, interval=_STORE_EVERY)]
+        self._record_pollers = [Poller(self.circuit, breaker.changes().read, clock, interval=_CIRCUIT_EVERY)]
         if incidents is not None:
-            self._record_pollers.append(Poller(self.incidents, incidents.changes().read, clock, interval=_STORE_EVERY))
+            self._record_pollers.append(
+                Poller(self.incidents, incidents.changes().read, clock, interval=_INCIDENTS_EVERY)
+            )
 
     def record_work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What has to run for the store, each until it is cancelled."""
@@ -101,7 +98,7 @@ class Live:
 
     def other_work(self) -> Iterator[Coroutine[Any, Any, None]]:
         """What has to run for deployments and on-call, each until it is cancelled."""
-        for watcher in self._watchers.values():
+        for watcher in self._watching():
             yield watcher.run()
         if self._duty_poller is not None:
             yield self._duty_poller.run()
@@ -145,10 +142,23 @@ class Live:
 
     async def read_deployments(self) -> Sequence[Snapshot[Deployment]]:
         """Read every context once, then one snapshot each."""
-        for watcher in self._watchers.values():
+        for watcher in self._watching():
             if watcher.feed.snapshot.freshness.state is not FreshnessState.FRESH:
                 await watcher.read_once()
         return self.known_deployments()
+
+    def _watching(self) -> Sequence[DeploymentWatcher]:
+        # Imported behind the first alerts.
+        from services.deployments.watch import DeploymentWatcher
+
+        if not self._watchers:
+            self._watchers = [
+                DeploymentWatcher(
+                    feed, self._sources.clusters[name], self._clock, context=name, environment=self._environments[name]
+                )
+                for name, feed in self.deployments.items()
+            ]
+        return self._watchers
 
     def _pollers(self) -> Iterator[Poller[Any]]:
         yield from self._alert_pollers.values()

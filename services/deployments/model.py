@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
+
+VALID_FOR = timedelta(minutes=4)
+"""How long a feed of a watch may go without a sign of life; API servers send bookmarks about every minute."""
 
 
 class RolloutState(Enum):

@@ -25,9 +25,6 @@ from services.feed import Backoff, Feed
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import ConsoleError, FailureKind, SourceError
 
-VALID_FOR = timedelta(minutes=4)
-"""How long a feed of a watch may go without a sign of life; API servers send bookmarks about every minute."""
-
 _PAUSE = 0.25
 _A_SLICE = 250
 

@@ -17,8 +17,8 @@ from services.clusters.client import ClusterReader
 from services.clusters.listing import FROM_MEMORY, FROM_STORE, list_objects
 from services.clusters.objects import DEPLOYMENTS, PODS, KubernetesObject
 from services.clusters.watching import Change, watch_objects
-from services.deployments.model import Deployment
-from services.deployments.watch import VALID_FOR, DeploymentWatcher
+from services.deployments.model import VALID_FOR, Deployment
+from services.deployments.watch import DeploymentWatcher
 from services.feed import Feed
 from services.vocabulary.clock import SystemClock
 from services.vocabulary.snapshot import FreshnessState

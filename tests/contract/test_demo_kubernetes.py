@@ -16,8 +16,8 @@ from services.demo.clock import SimulatedClock
 from services.demo.kubernetes import RETAINED, kubernetes
 from services.demo.records import Records
 from services.demo.world import World
-from services.deployments.model import Deployment, RolloutState
-from services.deployments.watch import VALID_FOR, DeploymentWatcher
+from services.deployments.model import VALID_FOR, Deployment, RolloutState
+from services.deployments.watch import DeploymentWatcher
 from services.feed import Feed
 from services.vocabulary.snapshot import FreshnessState
 from tests.support.clock import EPOCH, ManualClock

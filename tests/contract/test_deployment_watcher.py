@@ -14,8 +14,8 @@ import pytest
 
 from services.clusters.access import ClusterSettings
 from services.clusters.client import ClusterReader
-from services.deployments.model import Deployment, RolloutState
-from services.deployments.watch import VALID_FOR, DeploymentWatcher
+from services.deployments.model import VALID_FOR, Deployment, RolloutState
+from services.deployments.watch import DeploymentWatcher
 from services.feed import Feed
 from services.vocabulary.snapshot import FreshnessState, Snapshot
 from tests.support import kubernetes_objects as make

@@ -308,6 +308,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         self.watch(self, "show_vertical_scrollbar", self._redraw_later, init=False)
 
     def _redraw_later(self) -> None:
+        self._redraw()
         self.call_after_refresh(self._redraw)
 
     def on_resize(self) -> None:
