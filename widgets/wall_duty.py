@@ -17,6 +17,7 @@ from widgets.wall_letters import drawable, width_of
 
 _QUIET = "$text-quiet"
 _NARROWEST = 38
+_MARK = 12  # room for "page 1/4" behind the rotations
 LARGE_HEIGHT = 5
 
 
@@ -34,6 +35,7 @@ def duty_large(duties: Sequence[Duty], now: datetime, width: int, turn: int, *, 
     shown, pages = list(duties), 1
     if len(duties) > beside:
         # The first rotation stays where there is room for a second: it is the one to call.
+        beside = _beside(duties, width - _MARK, known=known)
         kept = 1 if beside > 1 else 0
         each = beside - kept
         pages = -(-(len(duties) - kept) // each)
