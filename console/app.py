@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -72,10 +73,12 @@ class ConsoleApp(App[int]):
             demo: whether everything shown is simulated.
             wallboard: nothing can be written, and the wallboard is the only screen.
         """
-        super().__init__()
+        # Without colours only the terminal's own foreground and background are left: greys of a theme might meet there.
+        plain = bool(os.environ.get("NO_COLOR"))
+        super().__init__(ansi_color=True if plain else None)
         for one in THEMES:
             self.register_theme(one)
-        self.theme = theme if theme in themes.NAMES else themes.DEFAULT
+        self.theme = themes.PLAIN if plain else theme if theme in themes.NAMES else themes.DEFAULT
         self._connect = connect
         self._clock = clock or SystemClock()
         self._incidents = incidents

@@ -5,3 +5,6 @@ NAMES: tuple[str, ...] = ("sre-dark", "sre-light", "sre-ansi")
 
 DEFAULT = "sre-dark"
 """The theme of a first start."""
+
+PLAIN = "sre-ansi"
+"""The theme where the environment asks for no colour (``NO_COLOR``)."""
