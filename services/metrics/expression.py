@@ -21,7 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 
 from services.metrics.lexer import ExpressionError
 from services.metrics.model import Unit
-from services.metrics.syntax import COMPARISONS, Node, Operation, constant, is_scalar, parse, ungrouped
+from services.metrics.syntax import parse
+from services.metrics.tree import COMPARISONS, Node, Operation, constant, is_scalar, ungrouped
 from services.metrics.units import unit_of
 from services.vocabulary.errors import ConsoleError
 

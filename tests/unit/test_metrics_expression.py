@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from services.metrics.expression import conditions_of, expression_of
 from services.metrics.lexer import ExpressionError, number_of, tokens_of
 from services.metrics.model import Unit
-from services.metrics.syntax import constant, parse
+from services.metrics.syntax import parse
+from services.metrics.tree import constant
 from services.vocabulary.errors import ConsoleError
 
 RATIO = 'sum by (job) (rate(http_errors_total{code=~"5.."}[5m])) / sum by (job) (rate(http_requests_total[5m]))'
