@@ -38,6 +38,13 @@ async def type_command(pilot: Pilot[Any], line: str) -> None:
     assert field.value == line.removeprefix("/")
 
 
+async def look_at_the_error_rate(pilot: Pilot[Any]) -> None:
+    """The cursor on the alert whose plot tells the story."""
+    await ready(pilot)
+    await pilot.press("j", "j", "j")
+    await quiet(pilot)
+
+
 async def complete_command(pilot: Pilot[Any]) -> None:
     """A command half written."""
     await type_command(pilot, "/alerts ")
@@ -60,7 +67,7 @@ async def open_breaker(pilot: Pilot[Any]) -> None:
 
 
 SCENES: tuple[tuple[str, bool, Hands], ...] = (
-    ("operations", False, ready),
+    ("operations", False, look_at_the_error_rate),
     ("wallboard", True, ready),
     ("command-line", False, complete_command),
     ("breaker-open", False, open_breaker),
