@@ -137,12 +137,15 @@ class ConsoleApp(App[int]):
         if self._wallboard_only:
             return
         if isinstance(self.screen, OperationsScreen):
-            self.push_screen(self._wall())
+            self.push_screen(self._wall(), self._left_wall)
+
+    def _left_wall(self, _: object) -> None:
+        self._wallboard = None
 
     def _wall(self) -> WallboardScreen:
         from screens.wallboard import WallboardScreen
 
-        if self._wallboard is None or not self._wallboard.is_attached:
+        if self._wallboard is None:
             self._wallboard = WallboardScreen(clock=self._clock, demo=self._demo, alone=self._wallboard_only)
             if self._connection is not None:
                 self._wallboard.attach(self._connection.desk)

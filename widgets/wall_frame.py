@@ -34,9 +34,9 @@ def breaker_lines(circuit: Circuit, now: datetime, width: int, size: int, *, kno
         who.append("as last known: the store gives no fresh answer")
     below = said("   ".join(who), f"bold {_OPEN}")
     what = "every write to an outside system is refused"
-    picture = large_line("⏻ BREAKER OPEN", _OPEN, width - 4, 1) if size else None
+    picture = large_line("⊘ BREAKER OPEN", _OPEN, width - 4, 1) if size else None
     if picture is None:
-        head = [(Piece(f"⏻ BREAKER OPEN: {what}", f"bold {_OPEN}"),), (below,)]
+        head = [(Piece(f"⊘ BREAKER OPEN: {what}", f"bold {_OPEN}"),), (below,)]
         return [_band(line, _OPEN, width) for line in head]
     rest = (Piece(f"{what}   ", f"bold {_OPEN}"), below)
     return [_band(line, _OPEN, width) for line in ((), *picture, rest, ())]
@@ -69,13 +69,13 @@ def header_line(
         left.append(Piece("sre-console", "bold"))
     left.append(Piece("  wallboard, read-only", _QUIET))
     if circuit is None:
-        right = Piece("" if waiting else "⏻ breaker unknown", "bold $warning")
+        right = Piece("" if waiting else "⊘ breaker unknown", "bold $warning")
     elif circuit.is_open:
-        right = Piece("⏻ OPEN", "bold $error")
+        right = Piece("⊘ OPEN", "bold $error")
     elif known:
-        right = Piece("⏻ breaker closed", _QUIET)
+        right = Piece("⊘ breaker closed", _QUIET)
     else:
-        right = Piece("⏻ breaker closed as last known", "bold $warning")
+        right = Piece("⊘ breaker closed as last known", "bold $warning")
     behind = [right, Piece(f"   {hint}" if right.text else hint, _QUIET)]
     return spread(left, behind, width)
 

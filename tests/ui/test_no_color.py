@@ -24,10 +24,10 @@ def colours(output: bytes) -> set[bytes]:
     return found
 
 
-def test_no_colour_is_written_where_the_environment_asks_for_none(tmp_path: Path) -> None:
-    config = tmp_path / "config.toml"
+async def test_no_colour_is_written_where_the_environment_asks_for_none(tmp_path: Path) -> None:
+    config, url = tmp_path / "config.toml", await unused_url()
     config.write_text(
-        f'[[sre.alertmanager]]\nname = "prod"\nurls = ["{unused_url()}"]\n'
+        f'[[sre.alertmanager]]\nname = "prod"\nurls = ["{url}"]\n'
         f'[sre.store]\nurl = "sqlite:///{tmp_path}/store.db"\n'
     )
     command = [sys.executable, "-c", _PROGRAM, "--config", str(config), "--theme", "sre-dark"]

@@ -314,11 +314,11 @@ async def test_the_open_breaker_comes_first(size: tuple[int, int]) -> None:
         band = "\n".join(lines[:demo])
         assert "every write to an outside system is refused" in band
         assert "by op-a: rollout storm" in band
-        assert bears(board, "⏻ BREAKER OPEN", 1) or "⏻ BREAKER OPEN" in band
+        assert bears(board, "⊘ BREAKER OPEN", 1) or "⊘ BREAKER OPEN" in band
         board.desk.circuit.publish(make_desk(board.clock).circuit.snapshot.items)  # type: ignore[union-attr]
         await board.drawn()
         assert "refused" not in board.text
-        assert "⏻ breaker closed" in board.text
+        assert "⊘ breaker closed" in board.text
 
 
 async def test_lists_open_incidents_with_clocks_and_rollouts_that_matter() -> None:
@@ -542,7 +542,7 @@ def test_changed_finds_the_columns() -> None:
 
 
 def test_letters_have_one_width_and_say_what_they_cannot_draw() -> None:
-    text = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -_.,:+/'()@!?#&=▲◆◐✓✗⏻…äöüé"
+    text = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789 -_.,:+/'()@!?#&=▲◆◐✓✗⊘…äöüé"
     for size, height in ((1, 4), (2, 8)):
         picture = large(text, size)
         assert len(picture) == height
