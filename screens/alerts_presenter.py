@@ -11,6 +11,7 @@ from services.alerts.model import Alert, Standing
 from services.alerts.view import MUTED_KEY, AlertRow, AlertsView, RowKind, arrange
 from services.vocabulary.severity import Severity
 from services.vocabulary.snapshot import Freshness
+from services.vocabulary.text import display
 from widgets.alert_rows import severity_style
 
 _WORDS = {
@@ -113,7 +114,7 @@ class AlertsPresenter(Presenter[Alert]):
 
     def _counts(self, page: AlertsView, freshness: Sequence[Freshness]) -> Content:
         if self.filter_error:
-            return Content.styled(f"filter: {self.filter_error}", "bold $warning")
+            return Content.styled(f"filter: {display(self.filter_error, 120)}", "bold $warning")
         parts = [
             (f"{severity.glyph} {page.firing(severity)} {_WORDS[severity]}", severity_style(severity))
             for severity in Severity

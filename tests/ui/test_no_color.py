@@ -27,8 +27,7 @@ def colours(output: bytes) -> set[bytes]:
 async def test_no_colour_is_written_where_the_environment_asks_for_none(tmp_path: Path) -> None:
     config, url = tmp_path / "config.toml", await unused_url()
     config.write_text(
-        f'[[sre.alertmanager]]\nname = "prod"\nurls = ["{url}"]\n'
-        f'[sre.store]\nurl = "sqlite:///{tmp_path}/store.db"\n'
+        f'[[sre.alertmanager]]\nname = "prod"\nurls = ["{url}"]\n[sre.store]\nurl = "sqlite:///{tmp_path}/store.db"\n'
     )
     command = [sys.executable, "-c", _PROGRAM, "--config", str(config), "--theme", "sre-dark"]
     environment = {"XDG_STATE_HOME": str(tmp_path)}
