@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -68,7 +69,9 @@ class Commanding:
                 self._line.show(offers, Content.styled(words, "bold $warning"), (error.start, error.end))
             return
         self._line.show(offers, usage)
-        self._screen.run_worker(self._explain(request, offers), group="preview", exclusive=True, exit_on_error=False)
+        self._screen.run_worker(
+            partial(self._explain, request, offers), group="preview", exclusive=True, exit_on_error=False
+        )
 
     async def _explain(self, request: Any, offers: list[Offer]) -> None:
         line = self._line.line
