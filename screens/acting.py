@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from screens.alerts_presenter import AlertsPresenter
 from screens.commanding import Commanding
+from screens.confirm import Question
 from services.registry import quote
 from widgets.alert_rows import subject_of
 from widgets.command_line import CommandLine
@@ -39,16 +40,27 @@ class Acting:
 
     def ack(self) -> None:
         """Ack what is selected; several are asked for once and acked one by one."""
+        if self._alerts.drifted:
+            self._alerts.accept()
+            words = "The alert under the cursor is gone. Look where the cursor stands now, then press again."
+            self._screen.notify(words, severity="warning", markup=False)
+            return
         ids = self._ids()
-        if ids:
-            lines = [f"/alerts ack {quote(one)}" for one in ids]
-            alert = self._alert()
-            environment = alert.environment if alert is not None else ""
-            self._commanding.run_each(lines, f"Ack {len(ids)} alerts for 15m, each by itself", environment)
+        if not ids:
+            return
+        chosen = [alert for alert in self._alerts.items if alert.id in set(ids)]
+        question = Question(
+            f"Ack {len(ids)} alerts for 15m, each by itself",
+            environment=", ".join(sorted({alert.environment for alert in chosen})),
+            preview=tuple(f"{alert.environment}  {alert.name} {subject_of(alert)}" for alert in chosen),
+        )
+        self._commanding.run_each([f"/alerts ack {quote(one)}" for one in ids], question)
 
     def silence(self) -> None:
         """Begin a silence of the selected alert; the comment is still to be written."""
         ids = self._ids()
+        if len(ids) > 1:
+            self._screen.notify(f"This silences the first of {len(ids)}; --without widens it.", markup=False)
         if ids:
             line = f'/alerts silence {quote(ids[0])} --for 1h --comment ""'
             self._line.open(line, len(line) - 1)

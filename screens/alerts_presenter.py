@@ -36,6 +36,7 @@ class AlertsPresenter(Presenter[Alert]):
         self._rows: dict[str, AlertRow] = {}
         self.view: AlertsView | None = None
         self.filter_error = ""
+        self._drift: str | None = None
 
     @property
     def attention(self) -> int:
@@ -103,9 +104,30 @@ class AlertsPresenter(Presenter[Alert]):
             # What stood there at the first look is not news.
             self._seen = set(page.ids)
         self._present = page.ids
+        before = self._rows.get(self.table.cursor_key or "") if self._listed is not None else None
         self._rows = {row.key: row for row in page.rows}
         self._list(page.rows, self._empty(page, freshness))
+        if before is not None and before.key not in self._rows:
+            self._follow(before)
         self.pane.count(self._counts(page, freshness))
+
+    def _follow(self, lost: AlertRow) -> None:
+        # The row under the cursor is gone: folded into a group, or its group dissolved, or the alert has ended.
+        ids = set(lost.ids)
+        kept = next((row for row in self._rows.values() if row.key != MUTED_KEY and ids & set(row.ids)), None)
+        if kept is not None:
+            self.table.move_to(kept.key)
+        else:
+            self._drift = self.table.cursor_key
+
+    @property
+    def drifted(self) -> bool:
+        """Whether the cursor stands where no person put it: the alert it stood on has ended."""
+        return self._drift is not None and self._drift == self.table.cursor_key
+
+    def accept(self) -> None:
+        """The person was told where the cursor stands."""
+        self._drift = None
 
     def _empty(self, page: AlertsView, freshness: Sequence[Freshness]) -> str:
         if page.total and self.pane.filter:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -44,6 +43,7 @@ class Commanding:
         self._desk = desk
         self._line = line
         self._selection = selection
+        self._running: set[str] = set()
 
     def edited(self, line: str, cursor: int) -> None:
         """The person typed: offer completions, and say what the line would do or what is wrong with it."""
@@ -69,9 +69,7 @@ class Commanding:
                 self._line.show(offers, Content.styled(words, "bold $warning"), (error.start, error.end))
             return
         self._line.show(offers, usage)
-        self._screen.run_worker(
-            partial(self._explain, request, offers), group="preview", exclusive=True, exit_on_error=False
-        )
+        self._screen.run_worker(self._explain(request, offers), group="preview", exclusive=True, exit_on_error=False)
 
     async def _explain(self, request: Any, offers: list[Offer]) -> None:
         line = self._line.line
@@ -81,6 +79,9 @@ class Commanding:
             )
         except ConsoleError as error:
             said = Content.styled(f"✗ {display(str(error), 240)}", "bold $warning")
+        except Exception as error:
+            _log.exception("explaining %s failed", line)
+            said = Content.styled(f"✗ the console failed: {type(error).__name__}", "bold $warning")
         if self._line.is_open and self._line.line == line:
             self._line.show(offers, said)
 
@@ -99,19 +100,22 @@ class Commanding:
 
     def run(self, line: str) -> None:
         """Run a line, whoever asks; the answer is a toast, or a page where it is long."""
+        if line in self._running:
+            self._toast(f"{line} is still running.")
+            return
         self._line.remember(line)
+        self._running.add(line)
         self._screen.run_worker(self._run(line, self._first()), group="commands", exit_on_error=False)
 
-    def run_each(self, lines: list[str], summary: str, environment: str) -> None:
+    def run_each(self, lines: Sequence[str], question: Question) -> None:
         """Run several lines of the same kind after one question; one toast counts how they ended."""
         if len(lines) <= _CROWD:
             for line in lines:
                 self.run(line)
             return
-        self._screen.run_worker(self._run_each(lines, summary, environment), group="commands", exit_on_error=False)
+        self._screen.run_worker(self._run_each(lines, question), group="commands", exit_on_error=False)
 
-    async def _run_each(self, lines: list[str], summary: str, environment: str) -> None:
-        question = Question(summary, environment=environment, preview=tuple(lines))
+    async def _run_each(self, lines: Sequence[str], question: Question) -> None:
         if not await self._screen.app.push_screen_wait(ConfirmScreen(question)):
             self._toast("Nothing was done.")
             return
@@ -122,11 +126,15 @@ class Commanding:
             except ConsoleError as error:
                 self._failed(line, error, f"{done} of {len(lines)} done, {len(lines) - done} left. ")
                 break
+            except Exception as error:
+                _log.exception("%s failed", line)
+                self._failed(line, ConsoleError(f"the console failed: {type(error).__name__}: {error}"))
+                break
             if not result.ok:
                 self._told(line, result)
                 break
         else:
-            self._toast(f"{summary}: all {len(lines)} done.")
+            self._toast(f"{question.summary}: all {len(lines)} done.")
         self._desk.refresh()
 
     async def _run(self, line: str, selection: Selection) -> None:
@@ -136,9 +144,11 @@ class Commanding:
             self._failed(line, error)
         except Exception as error:
             _log.exception("%s failed", line)
-            self._failed(line, ConsoleError(f"the console failed: {type(error).__name__}: {error}", "see the log"))
+            self._failed(line, ConsoleError(f"the console failed: {type(error).__name__}: {error}"))
         else:
             self._told(line, result)
+        finally:
+            self._running.discard(line)
         self._desk.refresh()
 
     async def _answer(self, line: str, selection: Selection, *, confirmed: bool = False) -> Result:
@@ -174,12 +184,11 @@ class Commanding:
         return {kind: keys[:1] for kind, keys in self._selection().items()}
 
     def _invocation(self, selection: Selection, *, confirmed: bool = False) -> Any:
-        return self._desk.invocation(selection, _agreed if confirmed else self._ask)
+        return self._desk.invocation(selection, self._agreed if confirmed else self._ask)
+
+    async def _agreed(self, plan: Plan) -> bool:
+        # One question was asked for all of them; what a plan itself asks was not part of it.
+        return plan.confirmation is None or await self._ask(plan)
 
     async def _ask(self, plan: Plan) -> bool:
         return await self._screen.app.push_screen_wait(ConfirmScreen(Question.about(plan)))
-
-
-async def _agreed(plan: Plan) -> bool:
-    # One question was asked for all of them; what must be typed is never agreed to in bulk.
-    return plan.confirmation is None or not plan.confirmation.typed

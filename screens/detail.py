@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from services.alerts.model import Alert
     from services.alerts.view import AlertRow
+
+_log = logging.getLogger(__name__)
 
 _POINTS = 240
 _PLOT_AGAIN_AFTER = timedelta(seconds=15)
@@ -88,13 +90,17 @@ class Details:
         if self._plotted is None or self._plotted[0] != alert.id:
             plot.say("reading what the rule measures …")
         self._plotted = (alert.id, now)
-        self._screen.run_worker(partial(self._plot, plot, alert), group="plot", exclusive=True, exit_on_error=False)
+        self._screen.run_worker(self._plot(plot, alert), group="plot", exclusive=True, exit_on_error=False)
 
     async def _plot(self, plot: TimePlot, alert: Alert) -> None:
         try:
             found = await self._desk.plot(alert, _POINTS)
         except ConsoleError as error:
             plot.say(str(error))
+            return
+        except Exception as error:
+            _log.exception("the plot of %s failed", alert.id)
+            plot.say(f"the console failed to plot it: {type(error).__name__}")
             return
         if found is None:
             plot.say("no Prometheus for this cluster: set prometheus_url")

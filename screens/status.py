@@ -44,7 +44,10 @@ class Status:
         # The clock shows seconds: within one, the same state is not drawn again.
         now = self._desk.clock.now().replace(microsecond=0)
         circuit = self.circuit
-        is_open = circuit.is_open if circuit is not None else None
+        feed = self._desk.circuit
+        fresh = feed is not None and feed.snapshot.freshness.trusted
+        # Closed is said only while the store says so; open stays open until it says otherwise.
+        is_open = None if circuit is None or not (circuit.is_open or fresh) else circuit.is_open
         self._screen.query_one(TopBar).state = BarState(
             now=now,
             environments=self._desk.environments,

@@ -121,6 +121,10 @@ class CommandLine(Vertical):
 
     def open(self, line: str = "/", cursor: int | None = None) -> None:
         """Open with ``line``, the cursor at ``cursor`` (counted with the slash; the end by default)."""
+        if not self.is_mounted:
+            # Asked for in the moment it was made: its parts stand with the next picture.
+            self.call_after_refresh(self.open, line, cursor)
+            return
         self.add_class("-open")
         self._place = len(self._history)
         self._write(line, len(line) if cursor is None else cursor)

@@ -23,7 +23,7 @@ class BarState:
         now: UTC.
         environments: as configured.
         sources: the freshness of every source.
-        circuit_open: None as long as the store has not answered.
+        circuit_open: None as long as the store gives no fresh answer; open holds until it does.
         operator: the configured name.
         read_only: whether nothing can be written from here.
     """

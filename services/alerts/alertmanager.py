@@ -197,18 +197,23 @@ class AlertmanagerReader:
         known: dict[str, Silence] = {}
         failure: SourceError | None = None
         answered = False
-        for member in members:
-            try:
-                silences = await self._silences_of(member)
-            except SourceError as error:
-                failure = failure or error
-                continue
-            answered = True
-            for silence in silences:
-                if silence.id in wanted:
-                    known.setdefault(silence.id, silence)
-            if wanted <= known.keys():
-                break
+        try:
+            # The alerts are there already; they do not wait for who muted them.
+            async with asyncio.timeout(self._patience):
+                for member in members:
+                    try:
+                        silences = await self._silences_of(member)
+                    except SourceError as error:
+                        failure = failure or error
+                        continue
+                    answered = True
+                    for silence in silences:
+                        if silence.id in wanted:
+                            known.setdefault(silence.id, silence)
+                    if wanted <= known.keys():
+                        break
+        except TimeoutError:
+            return [f"silences are not up to date: no answer within {self._patience:g}s"]
         if answered:
             self._known = known
             return []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from functools import partial
 from typing import ClassVar
 
 from rich.segment import Segment
@@ -88,8 +87,7 @@ class TimePlot(Widget):
 
     def _draw_soon(self) -> None:
         if self._plot is not None and self.is_mounted and self.size:
-            # A callable, not a coroutine: one that is replaced before it starts must not be left unawaited.
-            self.run_worker(partial(self._draw, self._plot, self.size.width, self.size.height), exclusive=True)
+            self.run_worker(self._draw(self._plot, self.size.width, self.size.height), exclusive=True)
 
     async def _draw(self, plot: Plot, width: int, height: int) -> None:
         rows = await asyncio.to_thread(gate.draw, plot, width, height)
