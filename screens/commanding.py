@@ -160,7 +160,7 @@ class Commanding:
 
         lines = result_lines(result)
         if result.table is not None or len(lines) > _TOAST_LINES:
-            self._screen.app.push_screen(ResultScreen(line, lines))
+            self._screen.app.push_screen(ResultScreen(line, lines, wide=result.table is not None))
             return
         text = "\n".join(lines)
         self._screen.notify(

@@ -25,7 +25,8 @@ class ResultScreen(ModalScreen[None]):
         border-title-color: $accent; border-subtitle-color: $text-quiet;
     }
     ResultScreen VerticalScroll { height: auto; max-height: 100%; overflow-x: auto; }
-    ResultScreen Static { width: auto; }
+    ResultScreen Static { width: 1fr; }
+    ResultScreen.-wide Static { width: auto; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,15 +34,18 @@ class ResultScreen(ModalScreen[None]):
         Binding("y", "copy", "Copy", id="result.copy"),
         Binding("j,down", "scroll(1)", "Down", id="result.down", show=False),
         Binding("k,up", "scroll(-1)", "Up", id="result.up", show=False),
+        Binding("l,right", "sideways(1)", "Right", id="result.right", show=False, priority=True),
+        Binding("h,left", "sideways(-1)", "Left", id="result.left", show=False, priority=True),
     ]
 
-    def __init__(self, title: str, lines: Sequence[str]) -> None:
+    def __init__(self, title: str, lines: Sequence[str], *, wide: bool = False) -> None:
         """
         Args:
             title: the command (raw).
             lines: harmless already or not; they are made so here.
+            wide: a table: its lines are kept whole and scroll sideways; prose wraps.
         """
-        super().__init__()
+        super().__init__(classes="-wide" if wide else "")
         self._title = title
         self._lines = [display(line) for line in lines]
 
@@ -49,7 +53,8 @@ class ResultScreen(ModalScreen[None]):
         """A framed scroll."""
         with Vertical() as box:
             box.border_title = Content(f" {display(self._title, 90)} ")
-            box.border_subtitle = " esc closes  y copies "
+            sideways = "h l sideways  " if self.has_class("-wide") else ""
+            box.border_subtitle = f" esc closes  {sideways}y copies "
             with VerticalScroll():
                 yield Static(Content("\n".join(self._lines)))
 
@@ -69,3 +74,8 @@ class ResultScreen(ModalScreen[None]):
     def action_scroll(self, step: int) -> None:
         """One line."""
         self.query_one(VerticalScroll).scroll_relative(y=step, animate=False)
+
+    def action_sideways(self, step: int) -> None:
+        """A third of the page."""
+        scroll = self.query_one(VerticalScroll)
+        scroll.scroll_relative(x=step * max(1, scroll.size.width // 3), animate=False)

@@ -93,12 +93,9 @@ def foot_line(sources: Sequence[Freshness], now: datetime, width: int) -> Line:
 
 
 def data_as_of(sources: Sequence[Freshness]) -> str:
-    """The oldest answer among the sources that are live: all that is not marked is at least so new."""
-    live = [source.checked_at for source in sources if source.trusted and source.checked_at is not None]
-    if live:
-        return f"data as of {min(live):%H:%M:%S}"
+    """The oldest of the last answers of all sources: nothing on the wall is older, stale or not."""
     last = [source.checked_at for source in sources if source.checked_at is not None]
-    return f"last data {max(last):%H:%M:%S}" if last else "no data yet"
+    return f"data as of {min(last):%H:%M:%S}" if last else "no data yet"
 
 
 def spread(left: Sequence[Piece], right: Sequence[Piece], width: int) -> Line:
