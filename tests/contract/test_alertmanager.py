@@ -143,7 +143,7 @@ def faulty(name: str) -> Any:
 async def test_every_fault_is_told_and_the_last_data_stays(name: str) -> None:
     clock = ManualClock()
     answers = Answers(alert(DISK))
-    async with http_double(answers) as double, reading(double.url, timeout=0.4) as reader:
+    async with http_double(answers) as double, reading(double.url, timeout=2.0) as reader:
         feed: Feed[Any] = Feed("alertmanager prod-eu", clock)
         poller = Poller(feed, reader.read, clock, interval=10, partial=lambda: reader.partial)
         task = asyncio.create_task(poller.run())
@@ -183,7 +183,7 @@ async def test_one_good_member_is_enough(name: str) -> None:
     async with (
         http_double(bad) as first,
         http_double(Answers(alert(DISK))) as second,
-        reading(first.url, second.url, patience=0.5, timeout=0.4) as reader,
+        reading(first.url, second.url, patience=0.5, timeout=2.0) as reader,
     ):
         assert [one.name for one in await reader.read()] == ["DiskFull"]
         assert len(reader.partial) == 1
@@ -389,6 +389,6 @@ async def test_a_write_that_left_is_never_repeated(tmp_path: Path, said: Any, st
     refusing = Answers()
     refusing.posted = said
     async with http_double(refusing) as first:
-        outcome = await write(tmp_path, first.url, first.url, timeout=0.4)
+        outcome = await write(tmp_path, first.url, first.url, timeout=2.0)
         assert outcome.status is status
         assert len(posts(first)) == 1
