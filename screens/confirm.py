@@ -65,7 +65,9 @@ class ConfirmScreen(ModalScreen[bool]):
         width: 90%; max-width: 110; height: auto; max-height: 90%; padding: 1 2;
         background: $surface; border: round $warning; border-title-color: $warning;
     }
-    ConfirmScreen VerticalScroll { height: auto; max-height: 16; margin: 1 0; }
+    ConfirmScreen VerticalScroll { height: auto; max-height: 40vh; margin: 1 0; }
+    ConfirmScreen .told { max-height: 3; }
+    ConfirmScreen .answer { dock: bottom; height: auto; background: $surface; }
     ConfirmScreen #typed { border: round $rule-focus; height: 3; }
     """
 
@@ -91,22 +93,24 @@ class ConfirmScreen(ModalScreen[bool]):
                         Content.styled(f"  {display(question.source)}", "$text-quiet"),
                     )
                 )
-            yield Static(Content.styled(display(question.summary), "bold"))
+            yield Static(Content.styled(display(question.summary), "bold"), classes="told")
             for reason in question.reasons:
-                yield Static(Content.styled(f"! {display(reason)}", "bold $warning"))
+                yield Static(Content.styled(f"! {display(reason)}", "bold $warning"), classes="told")
             with VerticalScroll(can_focus=not self._word):
                 lines = [Content(display(line)) for line in question.preview[:_PREVIEWED]]
                 more = len(question.preview) - len(lines)
                 if more > 0:
                     lines.append(Content.styled(f"and {more} lines more", "$text-quiet"))
                 yield Static(Content("\n").join(lines))
-            if self._word:
-                yield Static(Content.assemble("type ", (display(self._word), "bold"), " to do it, escape to leave it"))
-                yield Input(id="typed", placeholder=display(self._word), highlighter=Visible())
-            else:
-                yield Static(
-                    Content.assemble(("y", "bold $accent"), " do it     ", ("n", "bold $accent"), " leave it as it is")
-                )
+            # At the foot whatever stands above it: long words from outside must not push the answer off the screen.
+            with Vertical(classes="answer"):
+                if self._word:
+                    word = (display(self._word), "bold")
+                    yield Static(Content.assemble("type ", word, " to do it, escape to leave it"))
+                    yield Input(id="typed", placeholder=display(self._word), highlighter=Visible())
+                else:
+                    keys = (("y", "bold $accent"), " do it     ", ("n", "bold $accent"), " leave it as it is")
+                    yield Static(Content.assemble(*keys))
 
     def on_mount(self) -> None:
         """The keys work at once."""
