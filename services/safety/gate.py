@@ -1,0 +1,88 @@
+"""What stands between a plan and its intent: the gates that the guard asks, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from services.safety.actor import Actor
+    from services.safety.plan import Confirmation, Plan
+
+
+class Ruling(Enum):
+    """What a gate says of a write.
+
+    Allow: nothing against it. Ask: only once a person agreed to it. Try: only as a dry run, nothing may change.
+    Refuse: it may not be done.
+    """
+
+    ALLOW = "allow"
+    ASK = "ask"
+    TRY = "try"
+    REFUSE = "refuse"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request for a write, as the gates see it.
+
+    Attributes:
+        plan: what would be done.
+        command: the line that asked.
+        actor: who asks, from where.
+        at: when (UTC).
+    """
+
+    plan: Plan
+    command: str
+    actor: Actor
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a gate decided, and by which rule.
+
+    Attributes:
+        ruling: see :class:`Ruling`.
+        rule: the rule that decided, for the record, such as ``policy night-freeze``; empty where none had to.
+        reason: one sentence for the person (raw); empty for allow.
+        hint: what the person can do (raw).
+        confirmation: what has to be agreed to, for ask.
+        keep: writes what belongs to the refusal, in the transaction that records it, and answers with a further
+            sentence for the person, such as the number of the approval that was asked for.
+    """
+
+    ruling: Ruling
+    rule: str = ""
+    reason: str = ""
+    hint: str = ""
+    confirmation: Confirmation | None = None
+    keep: Callable[[AsyncConnection], Awaitable[str]] | None = None
+
+
+ALLOWED = Verdict(Ruling.ALLOW)
+
+
+class Gate(Protocol):
+    """One more thing that can stop a write. Asked twice: before anybody is bothered, and with the intent."""
+
+    @property
+    def name(self) -> str:
+        """How the record names it where it fails: ``policy``, ``trust``."""
+
+    async def consider(self, asked: Asked, connection: AsyncConnection, *, final: bool) -> Verdict:
+        """Judge one write. Whatever this raises counts as a refusal that names the gate.
+
+        Args:
+            asked: the write.
+            connection: a transaction of the store.
+            final: whether this is the transaction that writes the intent: now, and only now, an approval is spent.
+                Nothing is written before.
+        """
