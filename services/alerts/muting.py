@@ -22,7 +22,7 @@ from services.alerts.now import AlertsNow
 from services.alerts.wire import instant
 from services.safety.actor import Actor
 from services.safety.permit import WritePermit
-from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
+from services.safety.plan import Applied, Confirmation, Plan, Reach, Risk, Target
 from services.vocabulary.durations import format_duration
 from services.vocabulary.errors import ConsoleError, NotFound
 
@@ -193,7 +193,16 @@ def _plan(
         if reasons
         else None,
         warnings=tuple(warnings),
+        reach=Reach(len(hits), sum(one.cluster == alert.cluster for one in now.alerts), "alerts"),
+        namespaces=_namespaces(alert, draft, hits),
     )
+
+
+def _namespaces(alert: Alert, draft: SilenceDraft, hits: Sequence[Alert]) -> tuple[str, ...] | None:
+    """The namespaces of what is muted; None where the label is left out, so that those to come may be of any."""
+    if "namespace" in alert.labels and all(matcher.name != "namespace" for matcher in draft.matchers):
+        return None
+    return tuple(sorted({one.labels["namespace"] for one in (alert, *hits) if "namespace" in one.labels}))
 
 
 async def _find(needs: AlertsNeeds, text: str) -> tuple[AlertsNow, Alert]:

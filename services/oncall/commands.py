@@ -12,11 +12,11 @@ from pydantic import Field
 
 from services.command import Arguments, Candidate, Column, Command, Invocation, Positional, Result, Table
 from services.oncall.model import Duty
-from services.oncall.moment import Moment, resolve
 from services.safety.plan import Risk
 from services.vocabulary.clock import Clock
 from services.vocabulary.durations import format_age
 from services.vocabulary.errors import ConsoleError, NotFound
+from services.vocabulary.moment import Moment, resolve
 
 _COLUMNS = (
     Column("rotation"),

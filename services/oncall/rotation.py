@@ -20,9 +20,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from services.oncall.model import Duty
-from services.oncall.wall import Reading, instant, reading
 from services.vocabulary.durations import DurationError, parse_duration
 from services.vocabulary.errors import ConsoleError
+from services.vocabulary.wall_time import Reading, instant, reading
 
 _MONTHS = re.compile(r"([0-9]{1,4})mo")
 _SHORTEST = timedelta(minutes=1)

@@ -59,8 +59,8 @@ def parse_arguments(line: str, command: AnyCommand, words: Sequence[Word], selec
         arguments = command.arguments.model_validate(given.values)
     except ValidationError as failure:
         raise _explain(line, command, syntax, given, failure) from None
-    text = line.strip()
-    text = text if text.startswith("/") else f"/{text}"
+    # The name as it is declared, whatever quotes it was typed in: policies and the record go by it.
+    text = " ".join([f"/{command.name}", *((line[words[0].start :].strip(),) if words else ())])
     return Request(command, arguments, " ".join([text, *(quote(value) for value in given.from_selection)]))
 
 

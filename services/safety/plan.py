@@ -48,10 +48,13 @@ class Confirmation:
     Attributes:
         question: why it is asked, such as ``mutes 14 alerts``.
         typed: the word that has to be typed; empty where yes is enough.
+        person: whether nobody but a person can agree, now and for this; what a script was told beforehand is not
+            enough.
     """
 
     question: str
     typed: str = ""
+    person: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,21 @@ class Applied:
 
 
 @dataclass(frozen=True, slots=True)
+class Reach:
+    """How much of a whole a write reaches, where that is more than its targets.
+
+    Attributes:
+        count: how many, such as the alerts that a silence mutes.
+        total: of how many there are now; None where nobody knows.
+        unit: what is counted, in the plural: ``alerts``.
+    """
+
+    count: int
+    total: int | None
+    unit: str
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """A write that was worked out and not yet done.
 
@@ -85,7 +103,15 @@ class Plan:
         confirmation: what a person must agree to; None where the command itself is agreement enough.
         apply: does it; spends the permit; raises :class:`~services.vocabulary.errors.SourceError`.
         verify: reads back whether it is so; None where the answer already proves it.
+        prepare: the last reading before the permit is made, such as the choice of the member that answers; raises
+            :class:`~services.vocabulary.errors.SourceError`, and then nothing was sent. What it finds, ``apply`` uses.
+        dry_run: lets the other side work it out without doing it, and answers with what it said; raises
+            :class:`~services.vocabulary.errors.SourceError`. None where the other side cannot.
+        reversible: whether it can be taken back; nothing else may be the probe of a half-open breaker.
         warnings: what the person should know although nothing asks.
+        reach: how much it reaches beyond its targets; None where the targets are all.
+        namespaces: the namespaces that it touches, none of them for what lives in none; None where it cannot tell:
+            whatever protects a namespace then counts it as touched.
     """
 
     action: str
@@ -100,3 +126,8 @@ class Plan:
     confirmation: Confirmation | None = None
     verify: Callable[[Applied], Awaitable[bool]] | None = None
     warnings: tuple[str, ...] = ()
+    prepare: Callable[[], Awaitable[None]] | None = None
+    dry_run: Callable[[], Awaitable[str]] | None = None
+    reversible: bool = False
+    reach: Reach | None = None
+    namespaces: tuple[str, ...] | None = None

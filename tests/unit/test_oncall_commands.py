@@ -10,11 +10,11 @@ from pydantic import ValidationError
 from services.command import Invocation, Result
 from services.oncall.commands import COMMANDS, OncallNeeds, WhoArguments
 from services.oncall.local import LocalSchedule
-from services.oncall.moment import parse_moment, resolve
 from services.oncall.rotation import Rotation
 from services.safety.actor import Actor, Surface
 from services.safety.plan import Plan
 from services.vocabulary.errors import ConsoleError, NotFound
+from services.vocabulary.moment import parse_moment, resolve
 from tests.support.clock import EPOCH, ManualClock
 
 START = datetime.fromisoformat("2026-02-23T08:00")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from services.oncall.model import Duty
 from services.oncall.rotation import Rotation, RotationError, Step, Turn, duty_at, parse_step, turn_at, turns
-from services.oncall.wall import Reading, instant, reading
+from services.vocabulary.wall_time import Reading, instant, reading
 
 A_B = ("op-a", "op-b")
 ZONES = (
