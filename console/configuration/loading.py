@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from console.configuration import paths
 from console.configuration.environment import overlay
 from console.configuration.example import EXAMPLE
-from console.configuration.model import Settings
+from console.configuration.model import Settings, proxy_problem
 from console.configuration.problems import (
     ConfigurationError,
     NoConfiguration,
@@ -224,9 +224,12 @@ def _unresolved(document: Any, path: Path = ()) -> Iterator[tuple[Path, str, str
         inner = (*path, key)
         if isinstance(value, str) and is_reference(value) and _holds_secret(inner):
             try:
-                resolve(value)
+                secret = resolve(value)
             except SecretError as error:
                 yield inner, error.message, error.hint
+            else:
+                if key == "proxy" and (problem := proxy_problem(secret)):
+                    yield inner, f"{value}: {problem[0]}", problem[1]
         else:
             yield from _unresolved(value, inner)
 

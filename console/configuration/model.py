@@ -49,13 +49,26 @@ def _shown(value: str) -> str:
     return re.sub(r"//[^/@]*@", "//…@", value)
 
 
+def proxy_problem(value: str) -> tuple[str, str] | None:
+    """What is wrong with the URL of a proxy, and a hint; None where nothing is. The words hold nothing of the URL."""
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return "it is not a proxy's URL", "write for example http://proxy:3128"
+    if parts.scheme.startswith("socks"):
+        return "SOCKS proxies are not supported", "name an HTTP proxy, for example http://proxy:3128"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return "it is not a proxy's URL", "write for example http://proxy:3128"
+    return None
+
+
 def _proxy(value: str) -> str:
     if is_reference(value):
         return value
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise wrong(f"{_shown(value)!r} is not a proxy's URL", "write for example http://proxy:3128")
-    if parts.password:
+    if problem := proxy_problem(value):
+        raise wrong(*problem)
+    if urlsplit(value).password:
         raise wrong("a proxy's password must not be written down", 'use proxy = "env:NAME" with the whole URL in it')
     return value
 

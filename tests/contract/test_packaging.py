@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import subprocess
 import sys
+import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -52,6 +56,41 @@ def test_the_metadata_names_command_python_and_extras(wheel: zipfile.ZipFile) ->
     assert "sre-console = console.cli:main" in wheel.read(f"{info}/entry_points.txt").decode()
     assert "Requires-Python: >=3.11" in metadata
     assert "Provides-Extra: keyring" in metadata
+    assert "License-Expression: Apache-2.0" in metadata
+    assert wheel.read(f"{info}/licenses/LICENSE") == (ROOT / "LICENSE").read_bytes()
+
+
+def test_what_is_imported_is_declared() -> None:
+    """Each distribution whose modules the packages import by name is a dependency, not only somebody else's."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {re.split(r"[\[<>=~;]", line)[0].strip().lower() for line in project["dependencies"]}
+    declared |= {re.split(r"[<>=]", line)[0] for line in project["optional-dependencies"]["keyring"]}
+    # What a declared distribution is made of, or cannot come without: rich of textual, pydantic_core of pydantic.
+    known = {"yaml": "pyyaml", "re2": "google-re2", "rich": "textual", "pydantic_core": "pydantic"}
+    imported: set[str] = set()
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Import):
+                    imported.update(alias.name.split(".")[0] for alias in node.names)
+                elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+                    imported.add(node.module.split(".")[0])
+    foreign = imported - PACKAGES - sys.stdlib_module_names
+    assert {known.get(name, name) for name in foreign} <= declared
+
+
+def test_the_source_archive_holds_licence_documents_and_tests(tmp_path: Path) -> None:
+    path = next(SdistBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"]))
+    with tarfile.open(path) as file:
+        names = {name.partition("/")[2] for name in file.getnames()}
+    wanted = {"LICENSE", "README.md", "CHANGELOG.md", "Makefile", ".ci/run", "docs/config.example.toml"}
+    assert wanted <= names
+    # The README of the archive must not point to pictures that are not in it.
+    pictures = set(re.findall(r"\]\((docs/[^)]+)\)", (ROOT / "README.md").read_text()))
+    assert pictures
+    assert pictures <= names
+    assert {name.split("/")[0] for name in names} >= PACKAGES | {"tests"}
+    assert not [name for name in names if name.startswith((".venv", "dist")) or "__pycache__" in name]
 
 
 def test_the_program_runs_from_the_wheel_alone(wheel: zipfile.ZipFile, tmp_path: Path) -> None:

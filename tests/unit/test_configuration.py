@@ -200,6 +200,8 @@ context = "prod"
         (f'[sre.prometheus]\nurl = "http://x"\nca_file = "{__file__}"', "holds no certificates"),
         (f'[sre.prometheus]\nurl = "http://x"\nclient_cert = "{__file__}"', "cannot be used"),
         ('[sre.prometheus]\nurl = "http://x"\nproxy = "http://u:pw@p:1"', "must not be written down"),
+        ('[sre.prometheus]\nurl = "http://x"\nproxy = "socks5h://p:1"', "SOCKS proxies are not supported"),
+        ('[sre.prometheus]\nurl = "http://x"\nproxy = "http://p:port"', "not a proxy's URL"),
         ('[sre.prometheus]\nurl = "http://x"\nheaders = { Authorization = "x" }', "must not be written down"),
         ('[sre.prometheus]\nurl = "http://x"\nheaders = { "a b" = "x" }', "not the name of a header"),
         ('[sre.prometheus]\nurl = "http://x"\nbearer = "env:TOKEN"\nbasic = "env:TOKEN"', "exclude each other"),
@@ -210,6 +212,19 @@ context = "prod"
 )
 def test_one_mistake(tmp_path: Path, text: str, said: str) -> None:
     assert said in "\n".join(problems(tmp_path, text).values())
+
+
+@pytest.mark.parametrize("secret", ["socks5://u:hunter2@p:1080", "socks4://u:hunter2@p", "p:3128/hunter2"])
+def test_the_proxy_behind_a_reference_is_checked_and_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, secret: str
+) -> None:
+    monkeypatch.setenv("PROXY_URL", secret)
+    said = problems(tmp_path, '[sre.prometheus]\nurl = "http://x"\nproxy = "env:PROXY_URL"')
+    (problem,) = said.values()
+    assert "env:PROXY_URL" in problem
+    assert "http://proxy:3128" in problem
+    assert "hunter2" not in problem
+    assert ("SOCKS" in problem) == secret.startswith("socks")
 
 
 @pytest.mark.parametrize(
