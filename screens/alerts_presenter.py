@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from textual.content import Content
 
@@ -23,7 +25,36 @@ _WORDS = {
 }
 
 
-class AlertsPresenter(Presenter[Alert]):
+@dataclass(frozen=True)
+class AlertsPage:
+    """A finished page.
+
+    Attributes:
+        view: what the list shows.
+        filter: what the person typed to narrow it (raw).
+        filter_error: why that narrows nothing; empty where it does.
+    """
+
+    view: AlertsView
+    filter: str = ""
+    filter_error: str = ""
+
+
+def page_of(items: Sequence[Alert], filter: str, seen: frozenset[str] | None, expanded: frozenset[str]) -> AlertsPage:
+    """Work a page out; see :func:`services.alerts.view.arrange`. A filter that cannot be read narrows nothing."""
+    from services.alerts.filtering import parse_filter
+    from services.alerts.matcher_text import MatcherError
+
+    chosen, error = None, ""
+    if filter:
+        try:
+            chosen = parse_filter(filter)
+        except MatcherError as wrong:
+            error = str(wrong)
+    return AlertsPage(arrange(items, filter=chosen, seen=seen, expanded=expanded), filter, error)
+
+
+class AlertsPresenter(Presenter[Alert, AlertsPage]):
     """Firing first, groups folded, the muted counted; what is new since the person looked is marked."""
 
     kind = "alert"
@@ -31,11 +62,10 @@ class AlertsPresenter(Presenter[Alert]):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._expanded: set[str] = set()
-        self._seen: set[str] | None = None
+        self._seen: frozenset[str] | None = None
         self._present: frozenset[str] = frozenset()
         self._rows: dict[str, AlertRow] = {}
         self.view: AlertsView | None = None
-        self.filter_error = ""
         self._drift: str | None = None
 
     @property
@@ -85,28 +115,18 @@ class AlertsPresenter(Presenter[Alert]):
     def _told(self) -> bool:
         return True
 
-    def _page(self, items: Sequence[Alert]) -> AlertsView:
-        from services.alerts.filtering import parse_filter
-        from services.alerts.matcher_text import MatcherError
+    def _page(self, items: Sequence[Alert]) -> Callable[[], AlertsPage]:
+        return partial(page_of, tuple(items), self.pane.filter, self._seen, frozenset(self._expanded))
 
-        chosen = None
-        self.filter_error = ""
-        if self.pane.filter:
-            try:
-                chosen = parse_filter(self.pane.filter)
-            except MatcherError as error:
-                self.filter_error = str(error)
-        return arrange(items, filter=chosen, seen=self._seen, expanded=frozenset(self._expanded))
-
-    def _draw(self, page: AlertsView, freshness: Sequence[Freshness]) -> None:
-        self.view = page
+    def _draw(self, page: AlertsPage, freshness: Sequence[Freshness]) -> None:
+        view = self.view = page.view
         if self._seen is None and all(source.trusted for source in freshness):
             # What stood there at the first look is not news.
-            self._seen = set(page.ids)
-        self._present = page.ids
+            self._seen = view.ids
+        self._present = view.ids
         before = self._rows.get(self.table.cursor_key or "") if self._listed is not None else None
-        self._rows = {row.key: row for row in page.rows}
-        self._list(page.rows, self._empty(page, freshness))
+        self._rows = {row.key: row for row in view.rows}
+        self._list(view.rows, self._empty(page, freshness))
         if before is not None and before.key not in self._rows:
             self._follow(before)
         self.pane.count(self._counts(page, freshness))
@@ -129,30 +149,31 @@ class AlertsPresenter(Presenter[Alert]):
         """The person was told where the cursor stands."""
         self._drift = None
 
-    def _empty(self, page: AlertsView, freshness: Sequence[Freshness]) -> str:
-        if page.total and self.pane.filter:
-            return f"No alert of {page.total} passes the filter. Escape clears it."
+    def _empty(self, page: AlertsPage, freshness: Sequence[Freshness]) -> str:
+        if page.view.total and page.filter:
+            return f"No alert of {page.view.total} passes the filter. Escape clears it."
         return self.blind(freshness, "No alerts. 0 firing.")
 
-    def _counts(self, page: AlertsView, freshness: Sequence[Freshness]) -> Content:
-        if self.filter_error:
-            return Content.styled(f"filter: {display(self.filter_error, 120)}", "bold $warning")
+    def _counts(self, page: AlertsPage, freshness: Sequence[Freshness]) -> Content:
+        if page.filter_error:
+            return Content.styled(f"filter: {display(page.filter_error, 120)}", "bold $warning")
+        view = page.view
         parts = [
-            (f"{severity.glyph} {page.firing(severity)} {_WORDS[severity]}", severity_style(severity))
+            (f"{severity.glyph} {view.firing(severity)} {_WORDS[severity]}", severity_style(severity))
             for severity in Severity
-            if page.firing(severity)
+            if view.firing(severity)
         ]
         trusted = all(source.trusted for source in freshness)
         if not parts:
             parts.append(("0 firing", "$text-quiet") if trusted else ("firing UNKNOWN", "bold $warning"))
         elif not trusted:
             parts.append(("or more", "bold $warning"))
-        if page.new:
-            parts.append((f"• {page.new} new", "bold $accent"))
-        acked = page.standing(Standing.ACKED)
-        muted = page.standing(Standing.SILENCED) + page.standing(Standing.INHIBITED)
+        if view.new:
+            parts.append((f"• {view.new} new", "bold $accent"))
+        acked = view.standing(Standing.ACKED)
+        muted = view.standing(Standing.SILENCED) + view.standing(Standing.INHIBITED)
         if acked or muted:
             parts.append((f"{acked} acked · {muted} muted", "$text-quiet"))
-        if self.pane.filter:
-            parts.append((f"filter: {page.shown} of {page.total}", "bold $accent"))
+        if page.filter:
+            parts.append((f"filter: {view.shown} of {view.total}", "bold $accent"))
         return counted(parts)

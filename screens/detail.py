@@ -35,7 +35,7 @@ _PLOT_AGAIN_AFTER = timedelta(seconds=15)
 class Details:
     """Keeps the detail strip true to the row under the cursor."""
 
-    def __init__(self, screen: Screen[Any], desk: Desk, presenters: Mapping[str, Presenter[Any]]) -> None:
+    def __init__(self, screen: Screen[Any], desk: Desk, presenters: Mapping[str, Presenter[Any, Any]]) -> None:
         self._screen = screen
         self._desk = desk
         self._presenters = presenters

@@ -34,7 +34,7 @@ class Furniture:
         status: the bar and the bands.
     """
 
-    presenters: Mapping[str, Presenter[Any]]
+    presenters: Mapping[str, Presenter[Any, Any]]
     alerts: AlertsPresenter
     status: Status
 
@@ -54,7 +54,7 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
         panes: by id.
     """
     alerts = AlertsPresenter(panes["alerts"], screen)
-    presenters: dict[str, Presenter[Any]] = {}
+    presenters: dict[str, Presenter[Any, Any]] = {}
     for name, pane in panes.items():
         pane.hang(_table(name, desk.clock))
         presenters[name] = alerts if name == "alerts" else _PRESENTERS[name](pane, screen)
@@ -70,7 +70,7 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
     return Furniture(presenters, alerts, Status(screen, desk))
 
 
-_PRESENTERS: Mapping[str, type[Presenter[Any]]] = {
+_PRESENTERS: Mapping[str, type[Presenter[Any, Any]]] = {
     "incidents": IncidentsPresenter,
     "deployments": DeploymentsPresenter,
     "oncall": DutiesPresenter,

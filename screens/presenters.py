@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual.content import Content
 
+from screens.arranging import Arranger, Work
 from services.vocabulary.snapshot import Freshness, FreshnessState
 from widgets.pane import Pane
 from widgets.record_table import RecordTable
@@ -22,16 +22,13 @@ if TYPE_CHECKING:
 
 RowT = TypeVar("RowT")
 ItemT = TypeVar("ItemT")
-
-_IN_THREAD_FROM = 1500
-"""Fewer items are arranged at once; more would be felt by whoever types meanwhile."""
-
+PageT = TypeVar("PageT")
 
 _AGES_EVERY = 5
 """Seconds between looks at the ages in the lists."""
 
 
-class Presenter(Generic[ItemT]):
+class Presenter(Generic[ItemT, PageT]):
     """Keeps one pane true to its feeds."""
 
     kind = ""
@@ -43,8 +40,10 @@ class Presenter(Generic[ItemT]):
         self._feeds: tuple[Feed[ItemT], ...] = ()
         self._clock: Clock | None = None
         self._listed: tuple[Sequence[Any], str] | None = None
-        self._arranging = False
-        self._rearrange = False
+        self._arranger: Arranger[PageT] = Arranger(
+            screen, f"arrange-{pane.id}", gather=self._gather, show=self._show, failed=self._fail
+        )
+        self._failure: Freshness | None = None
 
     @property
     def table(self) -> RecordTable[Any]:
@@ -86,31 +85,16 @@ class Presenter(Generic[ItemT]):
 
     def arrange(self) -> None:
         """Work the page out anew; many calls while one is under way make one more."""
-        if self._arranging:
-            self._rearrange = True
-            return
+        self._arranger.arrange()
+
+    def _gather(self) -> Work[PageT]:
         items = self.items
-        if len(items) < _IN_THREAD_FROM:
-            self._show(self._page(items))
-            return
-        self._arranging = True
-        self._screen.run_worker(self._arrange_in_thread(items), group=f"arrange-{self.pane.id}")
+        return Work(len(items), self._page(items))
 
-    async def _arrange_in_thread(self, items: Sequence[ItemT]) -> None:
-        try:
-            page = await asyncio.to_thread(self._page, items)
-        finally:
-            self._arranging = False
-        self._show(page)
-        if self._rearrange:
-            self._rearrange = False
-            self.arrange()
-
-    def _show(self, page: Any) -> None:
-        if not self._screen.is_attached:
+    def _show(self, page: PageT) -> None:
+        if not self._screen.is_attached or not self._feeds:
             return
-        if not self._feeds:
-            return
+        self._failure = None
         freshness = self.freshness
         if all(source.state is FreshnessState.WAITING for source in freshness):
             self.table.set_waiting(f"waiting for {', '.join(source.source for source in freshness)} …")
@@ -118,12 +102,27 @@ class Presenter(Generic[ItemT]):
         self._draw(page, freshness)
         self.tick()
 
+    def _fail(self, error: Exception) -> None:
+        """There is no page: what stands in the list is no longer what the sources say."""
+        if not self._screen.is_attached or self._clock is None:
+            return
+        since = self._failure.failing_since if self._failure is not None else None
+        reason = f"the console failed to arrange it: {type(error).__name__}: {error}".removesuffix(": ")
+        self._failure = Freshness(
+            "console", FreshnessState.FAILING, failing_since=since or self._clock.now(), reason=reason
+        )
+        if not self.table.rows:
+            self._listed = None
+            self.table.set_rows((), empty=f"UNKNOWN: {reason}")
+        self.pane.count(counted([("UNKNOWN", "bold $warning")]))
+        self.tick()
+
     def tick(self) -> None:
         """A second has passed: ages and freshness."""
         if self._clock is None:
             return
         now = self._clock.now()
-        self.pane.judge(self.freshness, now, told=self._told)
+        self.pane.judge(self.freshness if self._failure is None else (self._failure,), now, told=self._told)
         # Formatting every visible row once a second is most of what an idle console would do.
         if now.second % _AGES_EVERY == 0:
             self.table.refresh_ages()
@@ -162,11 +161,15 @@ class Presenter(Generic[ItemT]):
         return False
 
     @abstractmethod
-    def _page(self, items: Sequence[ItemT]) -> Any:
-        """The page for ``items``; may run in a thread, touches no widget."""
+    def _page(self, items: Sequence[ItemT]) -> Callable[[], PageT]:
+        """What works out the page for ``items``, perhaps in a thread.
+
+        Called in the loop, where it takes along all that the page depends on: what it returns reads no widget and
+        changes nothing.
+        """
 
     @abstractmethod
-    def _draw(self, page: Any, freshness: Sequence[Freshness]) -> None:
+    def _draw(self, page: PageT, freshness: Sequence[Freshness]) -> None:
         """Hand the page to the widgets."""
 
 

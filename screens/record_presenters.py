@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Generic, TypeVar
 
 from screens.presenters import Presenter, counted
 from services.deployments.model import Deployment
@@ -15,8 +18,25 @@ from services.incidents.view import count as count_incidents
 from services.oncall.model import Duty
 from services.vocabulary.snapshot import Freshness
 
+ItemT = TypeVar("ItemT")
 
-class DeploymentsPresenter(Presenter[Deployment]):
+
+@dataclass(frozen=True)
+class RecordPage(Generic[ItemT]):
+    """A finished page.
+
+    Attributes:
+        rows: what the list shows.
+        items: everything there is.
+        filter: what the person typed to narrow it (raw).
+    """
+
+    rows: tuple[ItemT, ...]
+    items: tuple[ItemT, ...]
+    filter: str
+
+
+class DeploymentsPresenter(Presenter[Deployment, RecordPage[Deployment]]):
     """What is in trouble first, then what moves, then what changed last."""
 
     kind = "deployment"
@@ -40,18 +60,18 @@ class DeploymentsPresenter(Presenter[Deployment]):
         """The deployment of a row."""
         return self._by_id.get(key or "")
 
-    def _page(self, items: Sequence[Deployment]) -> tuple[Deployment, ...]:
-        return arrange_deployments(matching_deployments(items, self.pane.filter))
+    def _page(self, items: Sequence[Deployment]) -> Callable[[], RecordPage[Deployment]]:
+        return partial(_deployments, tuple(items), self.pane.filter)
 
-    def _draw(self, page: tuple[Deployment, ...], freshness: Sequence[Freshness]) -> None:
-        everything = self.items
+    def _draw(self, page: RecordPage[Deployment], freshness: Sequence[Freshness]) -> None:
+        everything = page.items
         counts = count_deployments(everything)
-        self._by_id = {one.id: one for one in page}
+        self._by_id = {one.id: one for one in page.rows}
         self._trouble = counts.troubled
         empty = self.blind(freshness, "No deployments in the watched namespaces.")
-        if everything and self.pane.filter:
+        if everything and page.filter:
             empty = f"No deployment of {len(everything)} passes the filter. Escape clears it."
-        self._list(page, empty)
+        self._list(page.rows, empty)
         parts = []
         if self._trouble:
             parts.append((f"✗ {self._trouble} in trouble", "bold $severity-critical"))
@@ -59,12 +79,12 @@ class DeploymentsPresenter(Presenter[Deployment]):
             parts.append((f"↻ {counts.rolling} rolling", "$severity-info"))
         if not parts and everything:
             parts.append((f"{len(everything)}", "$text-quiet"))
-        if self.pane.filter:
-            parts.append((f"filter: {len(page)} of {len(everything)}", "bold $accent"))
+        if page.filter:
+            parts.append((f"filter: {len(page.rows)} of {len(everything)}", "bold $accent"))
         self.pane.count(counted(parts))
 
 
-class IncidentsPresenter(Presenter[Incident]):
+class IncidentsPresenter(Presenter[Incident, RecordPage[Incident]]):
     """Open ones first, the worst on top."""
 
     kind = "incident"
@@ -89,24 +109,22 @@ class IncidentsPresenter(Presenter[Incident]):
         """The incident of a row."""
         return self._by_id.get(key or "")
 
-    def _page(self, items: Sequence[Incident]) -> tuple[Incident, ...]:
-        words = self.pane.filter.casefold().split()
-        kept = (one for one in items if all(word in _hay(one) for word in words))
-        return arrange_incidents(kept)
+    def _page(self, items: Sequence[Incident]) -> Callable[[], RecordPage[Incident]]:
+        return partial(_incidents, tuple(items), self.pane.filter)
 
-    def _draw(self, page: tuple[Incident, ...], freshness: Sequence[Freshness]) -> None:
-        counts = count_incidents(self.items)
+    def _draw(self, page: RecordPage[Incident], freshness: Sequence[Freshness]) -> None:
+        counts = count_incidents(page.items)
         self._open, self._major = counts.open, counts.major
-        self._by_id = {one.id: one for one in page}
+        self._by_id = {one.id: one for one in page.rows}
         nothing = "No open incidents. i opens one."
-        self._list(page, self.blind(freshness, nothing))
+        self._list(page.rows, self.blind(freshness, nothing))
         style = (
             "bold $severity-critical" if counts.major else "bold $severity-warning" if counts.open else "$text-quiet"
         )
         self.pane.count(counted([(f"{counts.open} open", style)]))
 
 
-class DutiesPresenter(Presenter[Duty]):
+class DutiesPresenter(Presenter[Duty, RecordPage[Duty]]):
     """One line a rotation, in the configured order."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
@@ -123,16 +141,31 @@ class DutiesPresenter(Presenter[Duty]):
         """The turn of a row."""
         return self._by_id.get(key or "")
 
-    def _page(self, items: Sequence[Duty]) -> tuple[Duty, ...]:
-        words = self.pane.filter.casefold().split()
-        return tuple(one for one in items if all(word in f"{one.rotation} {one.member}".casefold() for word in words))
+    def _page(self, items: Sequence[Duty]) -> Callable[[], RecordPage[Duty]]:
+        return partial(_duties, tuple(items), self.pane.filter)
 
-    def _draw(self, page: tuple[Duty, ...], freshness: Sequence[Freshness]) -> None:
-        self._gaps = sum(one.member is None for one in self.items)
-        self._by_id = {one.id: one for one in page}
-        self._list(page, self.blind(freshness, "No rotation. [sre.oncall] configures them."))
+    def _draw(self, page: RecordPage[Duty], freshness: Sequence[Freshness]) -> None:
+        self._gaps = sum(one.member is None for one in page.items)
+        self._by_id = {one.id: one for one in page.rows}
+        self._list(page.rows, self.blind(freshness, "No rotation. [sre.oncall] configures them."))
         parts = [(f"! {self._gaps} without anybody", "bold $warning")] if self._gaps else []
         self.pane.count(counted(parts))
+
+
+def _deployments(items: tuple[Deployment, ...], filter: str) -> RecordPage[Deployment]:
+    return RecordPage(arrange_deployments(matching_deployments(items, filter)), items, filter)
+
+
+def _incidents(items: tuple[Incident, ...], filter: str) -> RecordPage[Incident]:
+    words = filter.casefold().split()
+    kept = (one for one in items if all(word in _hay(one) for word in words))
+    return RecordPage(arrange_incidents(kept), items, filter)
+
+
+def _duties(items: tuple[Duty, ...], filter: str) -> RecordPage[Duty]:
+    words = filter.casefold().split()
+    kept = [one for one in items if all(word in f"{one.rotation} {one.member}".casefold() for word in words)]
+    return RecordPage(tuple(kept), items, filter)
 
 
 def _hay(incident: Incident) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual.app import ComposeResult
@@ -12,6 +13,7 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
 import themes
+from screens.arranging import Arranger, Work
 from screens.wall_sections import alerts_section, incidents_section, rollouts_section, skeleton_sections
 from screens.wall_sight import Memory, Sight, Tally, tally
 from screens.wall_truth import headline_of, no_alert_source
@@ -32,7 +34,6 @@ PAGE_SECONDS = 10.0
 """How long a page stands."""
 SHIFT_SECONDS = 180.0
 """How often everything moves by a cell, so that nothing burns in."""
-_IN_THREAD_FROM = 1500
 
 _OFFERED = frozenset({"help", "leave", "theme"})
 
@@ -65,8 +66,10 @@ class WallboardScreen(Screen[None]):
         self._memory = Memory()
         self._view: AlertsView | None = None
         self._tallies: Mapping[str, Tally] = {}
-        self._arranging = False
-        self._rearrange = False
+        self._arranger: Arranger[Survey] = Arranger(
+            self, "arrange", gather=self._gather, show=self._arranged, failed=self._not_arranged
+        )
+        self._failure: tuple[datetime, str] | None = None
         self._due = False
 
     def compose(self) -> ComposeResult:
@@ -109,32 +112,42 @@ class WallboardScreen(Screen[None]):
     # Alerts --------------------------------------------------------------------------------------------------
 
     def _arrange(self) -> None:
-        if self._desk is None:
-            return
-        if self._arranging:
-            self._rearrange = True
-            return
-        alerts = {cluster: feed.snapshot.items for cluster, feed in self._desk.alerts.items()}
-        if sum(map(len, alerts.values())) < _IN_THREAD_FROM:
-            self._arranged(*_survey(alerts))
-            return
-        self._arranging = True
-        self.run_worker(self._arrange_in_thread(alerts), group="arrange")
+        if self._desk is not None:
+            self._arranger.arrange()
 
-    async def _arrange_in_thread(self, alerts: Mapping[str, Sequence[Alert]]) -> None:
-        try:
-            surveyed = await asyncio.to_thread(_survey, alerts)
-        finally:
-            self._arranging = False
-        self._arranged(*surveyed)
-        if self._rearrange:
-            self._rearrange = False
-            self._arrange()
+    def _gather(self) -> Work[Survey]:
+        feeds = self._desk.alerts if self._desk is not None else {}
+        alerts = {cluster: feed.snapshot.items for cluster, feed in feeds.items()}
+        return Work(sum(map(len, alerts.values())), partial(_survey, alerts))
 
-    def _arranged(self, view: AlertsView, tallies: Mapping[str, Tally]) -> None:
-        self._view = view
-        self._tallies = tallies
+    def _arranged(self, survey: Survey) -> None:
+        self._view, self._tallies = survey
+        self._failure = None
         self._soon()
+
+    def _not_arranged(self, error: Exception) -> None:
+        since = self._failure[0] if self._failure is not None else self._clock.now()
+        reason = f"the console failed to count the alerts: {type(error).__name__}: {error}".removesuffix(": ")
+        self._failure = (since, reason)
+        self._soon()
+
+    def _alert_sources(self) -> dict[str, Freshness]:
+        """How far what stands here of each cluster can be trusted: not at all where the console itself failed."""
+        feeds = self._desk.alerts if self._desk is not None else {}
+        sources = {name: feed.snapshot.freshness for name, feed in feeds.items()}
+        if self._failure is None:
+            return sources
+        at, reason = self._failure
+        return {
+            name: replace(
+                one,
+                state=FreshnessState.FAILING if one.checked_at is None else FreshnessState.STALE,
+                checked_at=one.checked_at and min(one.checked_at, at),
+                failing_since=at,
+                reason=reason,
+            )
+            for name, one in sources.items()
+        }
 
     # The picture ---------------------------------------------------------------------------------------------
 
@@ -168,11 +181,11 @@ class WallboardScreen(Screen[None]):
         return self._elapsed < PATIENCE
 
     def _sights(self) -> tuple[Sight, ...]:
-        if self._desk is None or self._view is None:
+        if self._view is None and self._failure is None:
             return ()
         return tuple(
-            Sight(cluster, feed.snapshot.freshness, self._tallies.get(cluster, Tally()))
-            for cluster, feed in self._desk.alerts.items()
+            Sight(cluster, freshness, self._tallies.get(cluster, Tally()))
+            for cluster, freshness in self._alert_sources().items()
         )
 
     def _headline(self, sights: Sequence[Sight], now: datetime) -> Headline:
@@ -217,7 +230,7 @@ class WallboardScreen(Screen[None]):
         clock = self._clock
         sections: list[Any] = []
         if desk.alerts:
-            sources = _by_name(desk.alerts)
+            sources = self._alert_sources()
             sections.append(alerts_section(self._view, sources, clock, now, patient=self._patient))
         if desk.incidents is not None:
             seen = desk.incidents.snapshot
@@ -259,7 +272,11 @@ class WallboardScreen(Screen[None]):
         self.app.push_screen(HelpScreen(keys, ()))
 
 
-def _survey(alerts: Mapping[str, Sequence[Alert]]) -> tuple[AlertsView, Mapping[str, Tally]]:
+Survey = tuple[AlertsView, Mapping[str, Tally]]
+"""The lists' rows, and what each cluster counts."""
+
+
+def _survey(alerts: Mapping[str, Sequence[Alert]]) -> Survey:
     view = arrange([alert for items in alerts.values() for alert in items])
     return view, {cluster: tally(items) for cluster, items in alerts.items()}
 

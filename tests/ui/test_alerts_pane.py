@@ -1,0 +1,113 @@
+"""What the alerts pane says of what it shows: how far it is true, what is new, what tells two alerts apart."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from textual.app import App
+
+from screens.alerts_presenter import AlertsPage, page_of
+from services.alerts.model import Alert
+from tests.support.clock import EPOCH, ManualClock
+from tests.support.desk import make_alert, make_desk
+from tests.support.stage import desk_stage, quiet, ready
+from widgets.pane import Pane, PaneNote
+from widgets.wall_canvas import WallCanvas
+
+SIZE = (120, 40)
+
+
+def pane_of(app: App[Any]) -> Pane:
+    return app.screen.query_one("#alerts", Pane)
+
+
+def title_of(app: App[Any]) -> str:
+    return str(pane_of(app).border_title)
+
+
+def note_of(app: App[Any]) -> str:
+    return pane_of(app).query_one(PaneNote).words.plain
+
+
+def unreadable() -> Alert:
+    """An alert that no page can be made of."""
+    alert = make_alert("Odd", "critical", EPOCH)
+    return Alert(**{**{name: getattr(alert, name) for name in alert.__struct_fields__}, "labels": {"severity": []}})
+
+
+@pytest.mark.parametrize("crowd", [1, 2000], ids=["at once", "in a thread"])
+async def test_rows_that_could_not_be_arranged_anew_do_not_stand_there_as_fresh(crowd: int) -> None:
+    clock = ManualClock()
+    good = [make_alert("Good", "critical", EPOCH, instance=f"node-{number}") for number in range(crowd)]
+    desk = make_desk(clock, alerts={"prod": good})
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert "checked 0s ago" in note_of(app)
+        clock.jump(timedelta(seconds=3))
+        desk.alerts["prod"].publish([*good, unreadable()])
+        await quiet(pilot)
+        clock.jump(timedelta(seconds=4))
+        app.screen._furniture.tick()  # type: ignore[attr-defined]
+        await pilot.pause()
+        assert "failing for 4s: the console failed to arrange it: TypeError" in note_of(app)
+        assert "UNKNOWN" in title_of(app)
+        assert pane_of(app).table.stale
+        desk.alerts["prod"].publish(good)
+        await quiet(pilot)
+        assert "checked 0s ago" in note_of(app)
+        assert "UNKNOWN" not in title_of(app)
+        assert not pane_of(app).table.stale
+
+
+async def test_a_first_page_that_fails_is_told_in_the_place_of_rows() -> None:
+    clock = ManualClock()
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": [unreadable()]}))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert "UNKNOWN" in title_of(app)
+        assert "UNKNOWN: the console failed to arrange it" in pane_of(app).table.render_line(1).text
+
+
+@pytest.mark.parametrize("crowd", [1, 2000], ids=["at once", "in a thread"])
+async def test_the_wallboard_is_blind_where_it_cannot_count(crowd: int) -> None:
+    clock = ManualClock()
+    good = [make_alert("Good", "critical", EPOCH, instance=f"node-{number}") for number in range(crowd)]
+    desk = make_desk(clock, alerts={"prod": good})
+    app = desk_stage(clock, desk, wallboard=True)
+    async with app.run_test(size=(200, 60)) as pilot:
+        await ready(pilot)
+        clock.jump(timedelta(seconds=3))
+        desk.alerts["prod"].publish([*good, unreadable()])
+        await quiet(pilot)
+        text = "\n".join(app.screen.query_one(WallCanvas).lines)
+        assert "alertmanager prod blind since" in text
+        assert "the console failed to count the alerts: TypeError" in text
+        desk.alerts["prod"].publish(good)
+        await quiet(pilot)
+        assert "blind" not in "\n".join(app.screen.query_one(WallCanvas).lines)
+
+
+async def test_a_page_is_made_of_what_was_true_when_it_was_begun() -> None:
+    clock = ManualClock()
+    wanted, rest = (make_alert(name, "critical", EPOCH) for name in ("Wanted", "Rest"))
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": [wanted, rest]}))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("f", *"wanted")
+        await quiet(pilot)
+        presenter = app.screen._furniture.alerts  # type: ignore[attr-defined]
+        work = presenter._page([wanted, rest])
+        await pilot.press("escape")
+        await quiet(pilot)
+        page: AlertsPage = work()
+        assert [row.alert for row in page.view.rows] == [wanted]
+        assert presenter.view.shown == 2
+
+
+def test_a_filter_that_cannot_be_read_is_told_in_its_own_page() -> None:
+    page = page_of([make_alert("A", "critical", EPOCH)], "pod=~(", None, frozenset())
+    assert "no regular expression" in page.filter_error
+    assert page.view.shown == 1
