@@ -40,7 +40,9 @@ class AlertsPage:
     filter_error: str = ""
 
 
-def page_of(items: Sequence[Alert], filter: str, seen: frozenset[str] | None, expanded: frozenset[str]) -> AlertsPage:
+def page_of(
+    items: Sequence[Alert], filter: str, seen: Mapping[str, frozenset[str]], expanded: frozenset[str]
+) -> AlertsPage:
     """Work a page out; see :func:`services.alerts.view.arrange`. A filter that cannot be read narrows nothing."""
     from services.alerts.filtering import parse_filter
     from services.alerts.matcher_text import MatcherError
@@ -62,8 +64,7 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]
         self._expanded: set[str] = set()
-        self._seen: frozenset[str] | None = None
-        self._present: frozenset[str] = frozenset()
+        self._seen: dict[str, frozenset[str]] = {}
         self._rows: dict[str, AlertRow] = {}
         self.view: AlertsView | None = None
         self._drift: str | None = None
@@ -80,8 +81,9 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
 
     def looked(self) -> None:
         """The person acted in the pane: what stands there now is no longer new."""
-        if self._seen is not None and self._present - self._seen:
-            self._seen |= self._present
+        if self.view is not None and self.view.new:
+            shown = self.view.ids
+            self._seen = {cluster: known | shown for cluster, known in self._seen.items()}
             self.arrange()
 
     def alert(self, key: str | None) -> Alert | None:
@@ -116,14 +118,14 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         return True
 
     def _page(self, items: Sequence[Alert]) -> Callable[[], AlertsPage]:
-        return partial(page_of, tuple(items), self.pane.filter, self._seen, frozenset(self._expanded))
+        for cluster, feed in self._feeds.items():
+            if cluster not in self._seen and feed.snapshot.freshness.trusted:
+                # What stood there at a cluster's first answer is not news.
+                self._seen[cluster] = frozenset([alert.id for alert in feed.snapshot.items])
+        return partial(page_of, tuple(items), self.pane.filter, dict(self._seen), frozenset(self._expanded))
 
     def _draw(self, page: AlertsPage, freshness: Sequence[Freshness]) -> None:
         view = self.view = page.view
-        if self._seen is None and all(source.trusted for source in freshness):
-            # What stood there at the first look is not news.
-            self._seen = view.ids
-        self._present = view.ids
         before = self._rows.get(self.table.cursor_key or "") if self._listed is not None else None
         self._rows = {row.key: row for row in view.rows}
         self._list(view.rows, self._empty(page, freshness))

@@ -58,12 +58,12 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
     for name, pane in panes.items():
         pane.hang(_table(name, desk.clock))
         presenters[name] = alerts if name == "alerts" else _PRESENTERS[name](pane, screen)
-    alerts.attach(desk.alerts.values(), desk.clock)
-    presenters["deployments"].attach(desk.deployments.values(), desk.clock)
+    alerts.attach(desk.alerts, desk.clock)
+    presenters["deployments"].attach(desk.deployments, desk.clock)
     if "incidents" in presenters and desk.incidents is not None:
-        presenters["incidents"].attach((desk.incidents,), desk.clock)
+        presenters["incidents"].attach({"incidents": desk.incidents}, desk.clock)
     if desk.duties is not None:
-        presenters["oncall"].attach((desk.duties,), desk.clock)
+        presenters["oncall"].attach({"on-call": desk.duties}, desk.clock)
     for name, (configured, sentence) in _unset(desk).items():
         if not configured:
             presenters[name].table.set_rows((), empty=sentence)

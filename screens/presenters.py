@@ -37,7 +37,7 @@ class Presenter(Generic[ItemT, PageT]):
     def __init__(self, pane: Pane, screen: Screen[Any]) -> None:
         self.pane = pane
         self._screen = screen
-        self._feeds: tuple[Feed[ItemT], ...] = ()
+        self._feeds: dict[str, Feed[ItemT]] = {}
         self._clock: Clock | None = None
         self._listed: tuple[Sequence[Any], str] | None = None
         self._arranger: Arranger[PageT] = Arranger(
@@ -60,18 +60,23 @@ class Presenter(Generic[ItemT, PageT]):
         """Whether one of them is critical."""
         return False
 
-    def attach(self, feeds: Iterable[Feed[ItemT]], clock: Clock) -> None:
-        """Follow ``feeds`` from now on."""
-        self._feeds = tuple(feeds)
+    def attach(self, feeds: Mapping[str, Feed[ItemT]], clock: Clock) -> None:
+        """Follow ``feeds`` from now on.
+
+        Args:
+            feeds: by the name that the items themselves tell as their source, such as the alerts' cluster.
+            clock: judges how fresh they are.
+        """
+        self._feeds = dict(feeds)
         self._clock = clock
-        for feed in self._feeds:
+        for feed in self._feeds.values():
             feed.subscribe(lambda _: self.arrange())
         self.arrange()
 
     @property
     def freshness(self) -> tuple[Freshness, ...]:
         """How far to trust the pane, source by source, judged now."""
-        return tuple(feed.snapshot.freshness for feed in self._feeds)
+        return tuple(feed.snapshot.freshness for feed in self._feeds.values())
 
     @property
     def waiting(self) -> bool:
@@ -81,7 +86,7 @@ class Presenter(Generic[ItemT, PageT]):
     @property
     def items(self) -> list[ItemT]:
         """Everything the feeds hold."""
-        return [item for feed in self._feeds for item in feed.snapshot.items]
+        return [item for feed in self._feeds.values() for item in feed.snapshot.items]
 
     def arrange(self) -> None:
         """Work the page out anew; many calls while one is under way make one more."""

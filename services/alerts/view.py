@@ -15,6 +15,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import Enum
 from operator import attrgetter, itemgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -125,11 +126,14 @@ class _Entry(msgspec.Struct, gc=False):
     new: bool
 
 
+_NOTHING_SEEN: Mapping[str, AbstractSet[str]] = MappingProxyType({})
+
+
 def arrange(
     alerts: Iterable[Alert],
     *,
     filter: AlertFilter | None = None,
-    seen: AbstractSet[str] | None = None,
+    seen: Mapping[str, AbstractSet[str]] = _NOTHING_SEEN,
     expanded: AbstractSet[str] = frozenset(),
     grouped: bool = True,
     newest_first: bool = True,
@@ -139,7 +143,7 @@ def arrange(
     Args:
         alerts: all that are known.
         filter: which of them to list.
-        seen: identities that the person has looked at; None marks nothing as new.
+        seen: cluster -> identities that the person has looked at; in a cluster that is not there nothing is new.
         expanded: keys of groups (and :data:`MUTED_KEY`) whose alerts are listed below them.
         grouped: False lists each alert by itself.
         newest_first: False puts the oldest first within a severity.
@@ -163,7 +167,8 @@ def arrange(
             continue
         key = f"{alert.cluster}/{alert.fingerprint}"
         ids.append(key)
-        fresh = seen is not None and key not in seen
+        known = seen.get(alert.cluster)
+        fresh = known is not None and key not in known
         new += fresh
         lane.entries.append(_Entry(alert, key, lane.severity, fresh))
     counts: dict[tuple[Standing, Severity], int] = {}

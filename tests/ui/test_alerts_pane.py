@@ -10,6 +10,7 @@ from textual.app import App
 
 from screens.alerts_presenter import AlertsPage, page_of
 from services.alerts.model import Alert
+from services.vocabulary.errors import ConsoleError
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.desk import make_alert, make_desk
 from tests.support.stage import desk_stage, quiet, ready
@@ -108,6 +109,46 @@ async def test_a_page_is_made_of_what_was_true_when_it_was_begun() -> None:
 
 
 def test_a_filter_that_cannot_be_read_is_told_in_its_own_page() -> None:
-    page = page_of([make_alert("A", "critical", EPOCH)], "pod=~(", None, frozenset())
+    page = page_of([make_alert("A", "critical", EPOCH)], "pod=~(", {}, frozenset())
     assert "no regular expression" in page.filter_error
     assert page.view.shown == 1
+
+
+async def test_what_is_new_is_marked_cluster_by_cluster() -> None:
+    clock = ManualClock()
+    old = {name: make_alert("Old", "critical", EPOCH, cluster=name) for name in ("eu", "us")}
+    fresh = {name: make_alert("Fresh", "critical", EPOCH, cluster=name) for name in ("eu", "us")}
+    desk = make_desk(clock, alerts={"eu": [old["eu"]], "us": None})
+    desk.alerts["us"].fail(ConsoleError("us does not answer"))
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert "new" not in title_of(app)
+        desk.alerts["eu"].publish([old["eu"], fresh["eu"]])
+        await quiet(pilot)
+        assert "1 new" in title_of(app)
+        desk.alerts["us"].publish([old["us"]])
+        await quiet(pilot)
+        assert "1 new" in title_of(app)
+        desk.alerts["us"].publish([old["us"], fresh["us"]])
+        await quiet(pilot)
+        assert "2 new" in title_of(app)
+        await pilot.press("x")
+        await quiet(pilot)
+        assert "new" not in title_of(app)
+
+
+async def test_what_a_filter_hid_at_the_first_look_is_not_new_without_it() -> None:
+    clock = ManualClock()
+    hidden = make_alert("Hidden", "critical", EPOCH)
+    desk = make_desk(clock, alerts={"prod": None})
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        await pilot.press("f", *"wanted")
+        desk.alerts["prod"].publish([hidden])
+        await quiet(pilot)
+        await pilot.press("escape")
+        await quiet(pilot)
+        assert pane_of(app).table.cursor_key == hidden.id
+        assert "new" not in title_of(app)
