@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from services.demo import seeding
 from services.demo.catalog import DAY, Workload
+from services.demo.field_owners import CONTROLLER, KUBELET, Writer, owned, some, without
 from services.demo.world import World
 
 Json = dict[str, object]
@@ -114,7 +115,7 @@ def service(world: World, workload: Workload) -> Json:
     meta = metadata(world, workload.namespace, workload.name, "Service", -90 * DAY, -90 * DAY)
     meta["labels"] = labels_of(workload)
     place = seeding.number(world.seed, "service", workload.name)
-    return {
+    document: Json = {
         "kind": "Service",
         "apiVersion": "v1",
         "metadata": meta,
@@ -126,6 +127,8 @@ def service(world: World, workload: Workload) -> Json:
         },
         "status": {"loadBalancer": {}},
     }
+    part: Json = {"metadata": some(meta, "labels"), "spec": without(document["spec"], "clusterIP")}
+    return owned(world, document, Writer(ACTOR, -90 * DAY, part))
 
 
 def namespace(world: World, name: str) -> Json:
@@ -133,7 +136,9 @@ def namespace(world: World, name: str) -> Json:
     meta = metadata(world, "", name, "Namespace", -95 * DAY, -95 * DAY)
     meta["labels"] = {"kubernetes.io/metadata.name": name}
     spec = {"finalizers": ["kubernetes"]}
-    return {"kind": "Namespace", "apiVersion": "v1", "metadata": meta, "spec": spec, "status": {"phase": "Active"}}
+    document: Json = {"kind": "Namespace", "apiVersion": "v1", "metadata": meta, "spec": spec}
+    document["status"] = {"phase": "Active"}
+    return owned(world, document, Writer(ACTOR, -95 * DAY, {"metadata": some(meta, "labels")}))
 
 
 def node(world: World, name: str) -> Json:
@@ -141,7 +146,7 @@ def node(world: World, name: str) -> Json:
     meta = metadata(world, "", name, "Node", -95 * DAY, -95 * DAY)
     meta["labels"] = {"kubernetes.io/hostname": name, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
     ready = {"type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status"}
-    return {
+    document: Json = {
         "kind": "Node",
         "apiVersion": "v1",
         "metadata": meta,
@@ -154,6 +159,13 @@ def node(world: World, name: str) -> Json:
             "nodeInfo": {"kubeletVersion": "v1.33.1", "osImage": "Demo Linux", "containerRuntimeVersion": "demo://1"},
         },
     }
+    return owned(
+        world,
+        document,
+        Writer(KUBELET, -95 * DAY, {"metadata": some(meta, "labels")}),
+        Writer(CONTROLLER, -95 * DAY, {"spec": document["spec"]}),
+        Writer(KUBELET, -95 * DAY, {"status": document["status"]}, "status"),
+    )
 
 
 def event(
@@ -162,7 +174,8 @@ def event(
     """A core/v1 Event about an object."""
     subject: Mapping[str, object] = about["metadata"]  # type: ignore[assignment]
     meta = metadata(world, str(subject["namespace"]), name, "Event", first, last)
-    return {
+    component = "kubelet" if reason == "BackOff" else "deployment-controller"
+    document: Json = {
         "kind": "Event",
         "apiVersion": "v1",
         "metadata": meta,
@@ -179,7 +192,9 @@ def event(
         "firstTimestamp": stamp(world, first),
         "lastTimestamp": stamp(world, last),
         "count": count,
-        "source": {"component": "kubelet" if reason == "BackOff" else "deployment-controller"},
+        "source": {"component": component},
         "reportingComponent": "",
         "reportingInstance": "",
     }
+    writer = KUBELET if component == "kubelet" else CONTROLLER
+    return owned(world, document, Writer(writer, last, without(document, "kind", "apiVersion", "metadata")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.demo import seeding
+from services.demo.field_owners import CONTROLLER, KUBELET, Writer, owned, some
 from services.demo.manifests import Json, metadata, owner, pod_template, stamp, uid
 from services.demo.pods import Pod, Template
 from services.demo.world import World
@@ -49,7 +50,7 @@ def pod_document(world: World, pod: Pod, at: float) -> Json:
             ("PodScheduled", True, pod.created),
         )
     ]
-    return {
+    document: Json = {
         "kind": "Pod",
         "apiVersion": "v1",
         "metadata": meta,
@@ -64,6 +65,17 @@ def pod_document(world: World, pod: Pod, at: float) -> Json:
             "qosClass": "Burstable",
         },
     }
+    made: Json = {
+        "metadata": some(meta, "generateName", "labels", "ownerReferences"),
+        "spec": template["spec"],  # the node is chosen by a binding, which owns no fields
+    }
+    status: Json = {"status": document["status"]}
+    return owned(
+        world,
+        document,
+        Writer(CONTROLLER, pod.created, made),
+        Writer(KUBELET, pod.changed(at), status, "status"),
+    )
 
 
 def _container(world: World, pod: Pod, at: float, ready: bool, waiting: str) -> Json:

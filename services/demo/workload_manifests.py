@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from services.demo.catalog import DAY, Workload
+from services.demo.field_owners import CONTROLLER, Writer, controlled, owned, some, without
 from services.demo.manifests import ACTOR, Json, counts, labels_of, metadata, owner, pod_template, stamp
 from services.demo.pods import Pod
 from services.demo.rollouts import PROGRESS_DEADLINE, Revision, Rollout
@@ -39,11 +40,8 @@ def deployment(world: World, rollout: Rollout) -> Json:
             "deployment.kubernetes.io/revision": str(current.number),
             "kubernetes.io/change-cause": _cause(current),
         },
-        "managedFields": [
-            {"manager": ACTOR, "operation": "Update", "apiVersion": "apps/v1", "time": stamp(world, current.changed)}
-        ],
     }
-    return {
+    document: Json = {
         "kind": "Deployment",
         "apiVersion": "apps/v1",
         "metadata": meta,
@@ -89,6 +87,26 @@ def deployment(world: World, rollout: Rollout) -> Json:
             ],
         },
     }
+    return owned(world, document, *_written(document, rollout))
+
+
+def _written(document: Json, rollout: Rollout) -> tuple[Writer, Writer]:
+    """A person writes the spec, the controller numbers the revision and keeps the status."""
+    meta: Json = document["metadata"]  # type: ignore[assignment]
+    numbered = some(meta.get("annotations"), "deployment.kubernetes.io/revision")
+    asked: Json = {"labels": meta["labels"]}
+    if annotations := without(meta.get("annotations"), *numbered):
+        asked["annotations"] = annotations
+    status: Json = {"status": document["status"]}
+    return (
+        Writer(ACTOR, rollout.current.changed, {"metadata": asked, "spec": document["spec"]}),
+        Writer(
+            CONTROLLER,
+            rollout.changed,
+            ({"metadata": {"annotations": numbered}} | status) if numbered else status,
+            "status",
+        ),
+    )
 
 
 def _cause(revision: Revision) -> str:
@@ -117,7 +135,7 @@ def replica_set(
         "ownerReferences": [owner(world, workload)],
     }
     ready = sum(pod.ready(at) for pod in pods)
-    return {
+    document: Json = {
         "kind": "ReplicaSet",
         "apiVersion": "apps/v1",
         "metadata": meta,
@@ -132,6 +150,7 @@ def replica_set(
             "observedGeneration": 1 + wanted,
         },
     }
+    return owned(world, document, *controlled(document, changed))
 
 
 def set_of_pods(world: World, rollout: Rollout) -> Json:
@@ -160,7 +179,14 @@ def set_of_pods(world: World, rollout: Rollout) -> Json:
         status |= {"currentNumberScheduled": rollout.pods, "desiredNumberScheduled": wanted, "numberMisscheduled": 0}
         status |= {"numberReady": rollout.ready, "numberAvailable": rollout.ready}
         status |= {"updatedNumberScheduled": rollout.updated}
-    return {"kind": workload.kind, "apiVersion": "apps/v1", "metadata": meta, "spec": spec, "status": status}
+    document: Json = {
+        "kind": workload.kind,
+        "apiVersion": "apps/v1",
+        "metadata": meta,
+        "spec": spec,
+        "status": status,
+    }
+    return owned(world, document, *_written(document, rollout))
 
 
 def controller_revision(world: World, workload: Workload, revision: Revision) -> Json:
@@ -173,10 +199,16 @@ def controller_revision(world: World, workload: Workload, revision: Revision) ->
         "ownerReferences": [owner(world, workload)],
     }
     template = pod_template(workload, revision.template.image, {})
-    return {
+    document: Json = {
         "kind": "ControllerRevision",
         "apiVersion": "apps/v1",
         "metadata": meta,
         "data": {"spec": {"template": {**template, "$patch": "replace"}}},
         "revision": revision.number,
     }
+    part = {
+        "data": {},
+        "metadata": some(meta, "annotations", "labels", "ownerReferences"),
+        "revision": revision.number,
+    }
+    return owned(world, document, Writer(CONTROLLER, revision.changed, part))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import aiohttp
 import pytest
@@ -15,6 +16,7 @@ from services.clusters.client import ClusterReader
 from services.demo.clock import SimulatedClock
 from services.demo.kubernetes import RETAINED, kubernetes
 from services.demo.records import Records
+from services.demo.story import ROLLBACK
 from services.demo.world import World
 from services.deployments.model import VALID_FOR, Deployment, RolloutState
 from services.deployments.watch import DeploymentWatcher
@@ -92,6 +94,8 @@ async def test_the_watcher_follows_the_story(demo: Demo) -> None:
         healed = await until(RolloutState.COMPLETE, 480)
         assert healed.images == ("registry.demo.example/shop/checkout:4.11.0",)
         assert [one.number for one in healed.revisions][:2] == [13, 12]
+        # The template was written when somebody rolled back, not when the last pod came up.
+        assert healed.changed_at == EPOCH + timedelta(seconds=ROLLBACK)
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
