@@ -74,14 +74,14 @@ class Presenter(Generic[ItemT, PageT]):
         self.arrange()
 
     @property
-    def freshness(self) -> tuple[Freshness, ...]:
+    def sources(self) -> dict[str, Freshness]:
         """How far to trust the pane, source by source, judged now."""
-        return tuple(feed.snapshot.freshness for feed in self._feeds.values())
+        return {name: feed.snapshot.freshness for name, feed in self._feeds.items()}
 
     @property
     def waiting(self) -> bool:
         """Whether some source was never heard of: neither an answer nor a failure."""
-        return any(source.state is FreshnessState.WAITING for source in self.freshness)
+        return any(source.state is FreshnessState.WAITING for source in self.sources.values())
 
     @property
     def items(self) -> list[ItemT]:
@@ -100,7 +100,7 @@ class Presenter(Generic[ItemT, PageT]):
         if not self._screen.is_attached or not self._feeds:
             return
         self._failure = None
-        freshness = self.freshness
+        freshness = tuple(self.sources.values())
         if all(source.state is FreshnessState.WAITING for source in freshness):
             self.table.set_waiting(f"waiting for {', '.join(source.source for source in freshness)} …")
             return
@@ -127,7 +127,8 @@ class Presenter(Generic[ItemT, PageT]):
         if self._clock is None:
             return
         now = self._clock.now()
-        self.pane.judge(self.freshness if self._failure is None else (self._failure,), now, told=self._told)
+        sources = self.sources if self._failure is None else {self._failure.source: self._failure}
+        self.pane.judge(sources, now, told=self._told)
         # Formatting every visible row once a second is most of what an idle console would do.
         if now.second % _AGES_EVERY == 0:
             self.table.refresh_ages()

@@ -80,6 +80,10 @@ class AlertFormat(RowFormat[AlertRow]):
         mark = "▾" if row.expanded else "▸"
         return Piece(f"{mark} {row.count} silenced or inhibited", "$text-quiet")
 
+    def source(self, row: AlertRow) -> str:
+        """The cluster; the folded rest may be of several."""
+        return row.alert.cluster if row.alert is not None else ""
+
     def style(self, row: AlertRow) -> str:
         """What is muted is quiet."""
         return "" if row.standing is Standing.FIRING else "$text-quiet"

@@ -46,6 +46,10 @@ class DeploymentFormat(RowFormat[Deployment]):
         """Its identity."""
         return row.id
 
+    def source(self, row: Deployment) -> str:
+        """The context of its cluster."""
+        return row.context
+
     def cell(self, row: Deployment, column: str) -> Cell:
         """One cell."""
         style = "bold $severity-critical" if row.trouble else _STYLES[row.state]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -127,7 +127,7 @@ class Pane(Vertical):
             self._field = Input(placeholder=words, compact=True, highlighter=Visible())
             self.mount(self._field, before=self.table)
         self.add_class("-filtering")
-        self._field.focus()
+        self.screen.set_focus(self._field)
 
     def action_clear_filter(self) -> None:
         """Drop the filter and go back to the list."""
@@ -135,7 +135,7 @@ class Pane(Vertical):
             return
         self._field.value = ""
         self.remove_class("-filtering")
-        self.table.focus()
+        self.screen.set_focus(self.table)
         self.post_message(self.Filtered(self, ""))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
@@ -152,7 +152,7 @@ class Pane(Vertical):
         event.stop()
         if not event.value.strip():
             self.remove_class("-filtering")
-        self.table.focus()
+        self.screen.set_focus(self.table)
 
     def count(self, counts: Content) -> None:
         """Show ``counts`` behind the title."""
@@ -160,18 +160,20 @@ class Pane(Vertical):
             self._counts = counts
             self._describe()
 
-    def judge(self, sources: Sequence[Freshness], now: datetime, *, told: bool = False) -> None:
-        """Say how fresh the list is, and dim it when no part of it is.
+    def judge(self, sources: Mapping[str, Freshness], now: datetime, *, told: bool = False) -> None:
+        """Say how fresh the list is, and dim what is not.
 
         Args:
-            sources: of everything that feeds the list, judged at ``now``.
+            sources: everything that feeds the list, by the name that its rows tell, judged at ``now``.
             now: UTC.
             told: the person should see when it was checked even if all is well.
         """
         note = self.query_one(PaneNote)
-        note.words = freshness_note(sources, now, told=told)
+        note.words = freshness_note(tuple(sources.values()), now, told=told)
         note.set_class(bool(note.words), "-said")
-        self.table.stale = bool(sources) and not any(source.trusted for source in sources)
+        untrusted = frozenset(name for name, source in sources.items() if not source.trusted)
+        self.table.stale = bool(sources) and len(untrusted) == len(sources)
+        self.table.untrusted = frozenset() if self.table.stale else untrusted
 
     def _describe(self) -> None:
         title = Content.styled(f" {self.heading} ", "bold")

@@ -12,7 +12,7 @@ from screens.alerts_presenter import AlertsPage, page_of
 from services.alerts.model import Alert
 from services.vocabulary.errors import ConsoleError
 from tests.support.clock import EPOCH, ManualClock
-from tests.support.desk import make_alert, make_desk
+from tests.support.desk import make_alert, make_deployment, make_desk
 from tests.support.stage import desk_stage, quiet, ready
 from widgets.pane import Pane, PaneNote
 from widgets.wall_canvas import WallCanvas
@@ -152,3 +152,39 @@ async def test_what_a_filter_hid_at_the_first_look_is_not_new_without_it() -> No
         await quiet(pilot)
         assert pane_of(app).table.cursor_key == hidden.id
         assert "new" not in title_of(app)
+
+
+def lines_of(app: App[Any], name: str = "#alerts") -> list[str]:
+    table = app.screen.query_one(name, Pane).table
+    return [table.render_line(y).text for y in range(table.size.height)]
+
+
+def line_with(app: App[Any], words: str, name: str = "#alerts") -> str:
+    return next(line for line in lines_of(app, name) if words in line)
+
+
+async def test_the_rows_of_one_dead_source_among_live_ones_are_marked_and_dim() -> None:
+    clock = ManualClock()
+    desk = make_desk(
+        clock,
+        alerts={name: [make_alert(f"Down-{name}", "critical", EPOCH, cluster=name)] for name in ("eu", "us")},
+        deployments={name: [make_deployment(f"shop-{name}", context=name)] for name in ("eu", "us")},
+    )
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert "◐" not in line_with(app, "Down-us")
+        desk.alerts["us"].fail(ConsoleError("us does not answer"))
+        desk.deployments["us"].fail(ConsoleError("us does not answer"))
+        await quiet(pilot)
+        table = pane_of(app).table
+        assert "◐" in line_with(app, "Down-us")
+        assert "◐" not in line_with(app, "Down-eu")
+        strips = [table.render_line(y) for y in (1, 2)]
+        dim = [bool(part.style and part.style.dim) for strip in strips for part in strip if "Down" in part.text]
+        assert dim == ["Down-us" in strip.text for strip in strips]
+        assert "◐" in line_with(app, "shop-us", "#deployments")
+        assert "◐" not in line_with(app, "shop-eu", "#deployments")
+        desk.alerts["us"].confirm()
+        await quiet(pilot)
+        assert "◐" not in line_with(app, "Down-us")

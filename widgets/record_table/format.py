@@ -47,6 +47,10 @@ class RowFormat(ABC, Generic[RowT]):
         """The one line of a fold or a section."""
         return self.key(row)
 
+    def source(self, row: RowT) -> str:  # noqa: ARG002
+        """The name of the source that told the row; empty where the table has but one, or the row has several."""
+        return ""
+
     def style(self, row: RowT) -> str:  # noqa: ARG002
         """The style of the whole line, under the styles of its pieces; see :class:`Piece`."""
         return ""

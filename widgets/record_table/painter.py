@@ -16,6 +16,8 @@ from widgets.record_table.styles import StyleBook
 
 CURSOR_MARK = "▌"
 SELECTED_MARK = "•"
+OLD_MARK = "◐"
+"""As :attr:`services.vocabulary.snapshot.FreshnessState.STALE` shows it."""
 _GUTTER = 2
 _SKELETON_LINES = 3
 
@@ -71,18 +73,26 @@ class Painter(Generic[RowT]):
             out += fit(pieces_of(column.title), width, column.align, Cut.END)
         return self._strip(out, (".record-table--header",))
 
-    def row(self, row: RowT, *, cursor: bool, selected: bool, stale: bool) -> Strip:
-        """The line of a row."""
+    def row(self, row: RowT, *, cursor: bool, selected: bool, stale: bool, old: bool = False) -> Strip:
+        """The line of a row.
+
+        Args:
+            row: the row.
+            cursor: whether the cursor is on it.
+            selected: whether it is selected.
+            stale: whether the whole table is older than it should be.
+            old: whether this row is, among others that are not.
+        """
         kind = self._format.kind(row)
         under: tuple[str, ...] = (self._format.style(row),)
         over = tuple(
             f".record-table--{name}"
-            for name, on in (("stale", stale), ("selected", selected), ("cursor", cursor))
+            for name, on in (("stale", stale or old), ("selected", selected), ("cursor", cursor))
             if on
         )
         out = [
             Piece(CURSOR_MARK, ".record-table--mark") if cursor else Piece(" "),
-            Piece(SELECTED_MARK if selected else " "),
+            Piece(SELECTED_MARK if selected else OLD_MARK if old else " "),
         ]
         if kind is RowKind.RECORD:
             for position, (column, width) in enumerate(self._layout):

@@ -34,6 +34,8 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
 
     stale: reactive[bool] = reactive(False, repaint=False)
     """Whether the rows are older than they should be: everything is drawn dim."""
+    untrusted: reactive[frozenset[str]] = reactive(frozenset(), repaint=False)
+    """Names of sources among several that are not live: their rows are drawn dim and marked."""
 
     Opened: TypeAlias = messages.Opened
     Highlighted: TypeAlias = messages.Highlighted
@@ -328,6 +330,10 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         """Dim or undim every line."""
         self._redraw()
 
+    def watch_untrusted(self) -> None:
+        """Dim or undim the rows of some sources."""
+        self._redraw()
+
     def watch_scroll_y(self, old_value: float, new_value: float) -> None:
         """Widen columns where the rows that came into view need it."""
         super().watch_scroll_y(old_value, new_value)
@@ -395,4 +401,5 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
             cursor=index == self._cursor,
             selected=bool(self._selected) and self._format.key(row) in self._selected,
             stale=self.stale,
+            old=bool(self.untrusted) and self._format.source(row) in self.untrusted,
         )
