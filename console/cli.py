@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("line", metavar="LINE", help='the command, in quotes: "/alerts list"')
     run.add_argument("--json", action="store_true", help='print {"ok", "command", "data", "message"}')
     run.add_argument("--yes", action="store_true", help="agree to what the command would ask")
+    run.add_argument(
+        "--automation", action="store_true", help="a script asks, not a person: the trust in automation decides"
+    )
     config = commands.add_parser(
         "config", parents=[common], help="check, show or find the configuration", description="The configuration."
     )
@@ -128,7 +131,14 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "exec":
         from console.execute import execute
 
-        return execute(options.line, config=config, demo=demo, as_json=options.json, yes=options.yes)
+        return execute(
+            options.line,
+            config=config,
+            demo=demo,
+            as_json=options.json,
+            yes=options.yes,
+            automation=options.automation,
+        )
     if options.command == "doctor":
         from console.doctor import examine
 

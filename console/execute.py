@@ -24,7 +24,9 @@ from services.vocabulary.errors import ConsoleError
 from services.vocabulary.text import display
 
 
-def execute(line: str, *, config: str | None, demo: bool, as_json: bool, yes: bool) -> int:
+def execute(
+    line: str, *, config: str | None, demo: bool, as_json: bool, yes: bool, automation: bool = False
+) -> int:
     """Run ``line`` and print what it answers.
 
     Args:
@@ -32,33 +34,49 @@ def execute(line: str, *, config: str | None, demo: bool, as_json: bool, yes: bo
         config: the file that the person named.
         demo: against the simulated production.
         as_json: one JSON object on stdout, for failures too.
-        yes: agree to what the command would ask; never to what has to be typed.
+        yes: agree to what the command would ask; never to what has to be typed or only a person can agree to.
+        automation: no person asks, but a script.
 
     Returns:
         0 done, 1 failed or denied, 2 not a valid command or no usable configuration.
     """
-    return asyncio.run(run_line(line, config=named_config(config), demo=demo, as_json=as_json, yes=yes))
+    return asyncio.run(
+        run_line(line, config=named_config(config), demo=demo, as_json=as_json, yes=yes, automation=automation)
+    )
 
 
 async def run_line(
-    line: str, *, config: Path | None, demo: bool = False, as_json: bool = False, yes: bool = False
+    line: str,
+    *,
+    config: Path | None,
+    demo: bool = False,
+    as_json: bool = False,
+    yes: bool = False,
+    automation: bool = False,
 ) -> int:
     """Like :func:`execute`, inside a running loop."""
-    return await _Execution(line, demo=demo, as_json=as_json, yes=yes).run(config)
+    return await _Execution(line, demo=demo, as_json=as_json, yes=yes, automation=automation).run(config)
 
 
 class _Execution:
-    def __init__(self, line: str, *, demo: bool, as_json: bool, yes: bool) -> None:
+    def __init__(self, line: str, *, demo: bool, as_json: bool, yes: bool, automation: bool) -> None:
         self._line = line
         self._demo = demo
         self._json = as_json
         self._yes = yes
+        self._automation = automation
         self._asked: Plan | None = None
         self._command = line.strip()
 
     async def run(self, config: Path | None) -> int:
         try:
-            backend = await open_backend(clock=SystemClock(), surface=Surface.EXEC, config=config, demo=self._demo)
+            backend = await open_backend(
+                clock=SystemClock(),
+                surface=Surface.EXEC,
+                config=config,
+                demo=self._demo,
+                automation=self._automation,
+            )
         except ConsoleError as error:
             if self._json:
                 answer = error_json(self._command, error)
@@ -85,7 +103,10 @@ class _Execution:
 
     async def _confirm(self, plan: Plan) -> bool:
         self._asked = plan
-        return self._yes and plan.confirmation is not None and not plan.confirmation.typed
+        asked = plan.confirmation
+        if asked is None or asked.typed or (self._automation and asked.person):
+            return False
+        return self._yes
 
     def _answered(self, result: Result) -> int:
         if self._json:

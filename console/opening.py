@@ -24,6 +24,7 @@ async def open_backend(
     config: Path | None = None,
     demo: bool = False,
     switch_theme: Callable[[str], None] | None = None,
+    automation: bool = False,
 ) -> Backend:
     """Read and check the configuration (or start the demo), and build what belongs to it. Connects to nothing.
 
@@ -35,6 +36,7 @@ async def open_backend(
         config: the file that the person named.
         demo: the simulated production instead of any configuration; its store is a temporary one.
         switch_theme: shows a theme at once.
+        automation: whether no person asks, but a script.
 
     Raises:
         ConsoleError: the configuration cannot be used, or the demo does not start.
@@ -57,6 +59,7 @@ async def open_backend(
             Preferences(state_directory()),
             demo=demo,
             switch_theme=switch_theme,
+            automation=automation,
         )
         backend.resources = resources.pop_all()
     return backend

@@ -59,6 +59,7 @@ class Backend:
         *,
         demo: bool = False,
         switch_theme: Callable[[str], None] | None = None,
+        automation: bool = False,
     ) -> None:
         """Connects to nothing.
 
@@ -69,6 +70,7 @@ class Backend:
             preferences: where the theme is remembered.
             demo: whether the simulated production is behind it.
             switch_theme: shows a theme at once; None where there is no screen.
+            automation: whether no person asks, but a script.
 
         Raises:
             ConsoleError: a secret or a TLS file cannot be read.
@@ -77,7 +79,7 @@ class Backend:
         self.settings = settings
         self.demo = demo
         self.clock = clock
-        self.actor = actor_of(settings, surface)
+        self.actor = actor_of(settings, surface, automation=automation)
         self.sources = build_sources(settings, clock, writing=self._writing)
         self.live = Live(settings, clock, self.sources)
         self.records: Records | None = None
@@ -194,10 +196,10 @@ class Backend:
                 await closing()
 
 
-def actor_of(settings: Settings, surface: Surface) -> Actor:
+def actor_of(settings: Settings, surface: Surface, *, automation: bool = False) -> Actor:
     """Who sits at this machine."""
     try:
         user = getpass.getuser()
     except (KeyError, OSError):
         user = f"uid-{os.getuid()}"
-    return Actor(settings.sre.operator, user, socket.gethostname(), surface)
+    return Actor(settings.sre.operator, user, socket.gethostname(), surface, automation=automation)

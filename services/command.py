@@ -88,6 +88,7 @@ class Result:
         lines: further lines to print under the message (raw).
         ok: False where the command ran and what it checked is not well.
         undo: the slash command that reverses it; empty where nothing can.
+        status: how far a write came, as :class:`~services.safety.outcome.OutcomeStatus` says it; empty for all else.
     """
 
     message: str
@@ -96,6 +97,7 @@ class Result:
     lines: tuple[str, ...] = ()
     ok: bool = True
     undo: str = ""
+    status: str = ""
 
 
 Confirmer = Callable[[Plan], Awaitable[bool]]

@@ -238,11 +238,7 @@ class Member:
 
 
 class AlertmanagerWriter:
-    """Writes to one cluster. Silences spread by gossip, so each write goes to ONE member.
-
-    A permit covers one request. So the member is chosen before the permit is spent, by asking who is there; a request
-    is never repeated elsewhere, as nobody can know what the first one did.
-    """
+    """Writes to one cluster. Silences spread by gossip, so each write goes to ONE member."""
 
     def __init__(self, cluster: str, members: Sequence[Member]) -> None:
         """
@@ -257,6 +253,61 @@ class AlertmanagerWriter:
     def url(self) -> str:
         """The base URL of the first member: what stands in a line for amtool."""
         return self._members[0].read.settings.base_url
+
+    def one_write(self) -> AlertmanagerWrite:
+        """A write that is still to choose its member."""
+        return AlertmanagerWrite(self.cluster, self._members)
+
+
+class AlertmanagerWrite:
+    """One write to one cluster.
+
+    A permit covers one request, and is short-lived. So the member is chosen before it is issued, by asking who is
+    there; a request is never repeated elsewhere, as nobody can know what the first one did.
+    """
+
+    def __init__(self, cluster: str, members: Sequence[Member]) -> None:
+        """Use :meth:`AlertmanagerWriter.one_write`."""
+        self._cluster = cluster
+        self._members = tuple(members)
+        self._chosen: Member | None = None
+
+    async def choose(self) -> None:
+        """Choose the member that answers first: the ``prepare`` of a plan.
+
+        Raises:
+            SourceError: no member is there (``sent`` is False).
+        """
+
+        async def ask(member: Member) -> Member | SourceError:
+            try:
+                await member.read.get("/api/v2/status")
+            except SourceError as error:
+                return error
+            return member
+
+        tasks = [asyncio.create_task(ask(member)) for member in self._members]
+        failure: SourceError | None = None
+        try:
+            for next_one in asyncio.as_completed(tasks):
+                answer = await next_one
+                if isinstance(answer, Member):
+                    self._chosen = answer
+                    return
+                failure = failure or answer
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if failure is None:
+            raise _nobody(self._cluster)
+        raise SourceError(
+            failure.kind,
+            f"nothing was sent: no member of {self._cluster} answers: {failure.message}",
+            failure.hint,
+            sent=False,
+            status=failure.status,
+        )
 
     async def create_silence(self, permit: WritePermit, draft: SilenceDraft, *, action: str, target: str) -> str:
         """Create a silence, or prolong the one that ``draft.id`` names.
@@ -273,13 +324,13 @@ class AlertmanagerWriter:
 
         Raises:
             PermitError: the permit does not cover this; nothing was sent.
-            SourceError: no member is there (``sent`` is False), or the one that was asked failed.
+            SourceError: no member was chosen (``sent`` is False), or the one that was asked failed.
         """
-        member = await self._present()
-        body = await member.write.send(
+        write = self._ready()
+        body = await write.send(
             permit, action=action, target=target, method="POST", path="/api/v2/silences", body=_posted(draft)
         )
-        return _decode(body, WireSilenceId, member.write.settings.name).silence_id
+        return _decode(body, WireSilenceId, write.settings.name).silence_id
 
     async def expire_silence(self, permit: WritePermit, silence_id: str, *, action: str = EXPIRE, target: str) -> None:
         """End a silence now. Ending an ended one is no error; an unknown id is (404, on 0.25 500).
@@ -292,44 +343,18 @@ class AlertmanagerWriter:
 
         Raises:
             PermitError: the permit does not cover this; nothing was sent.
-            SourceError: no member is there (``sent`` is False), or the one that was asked failed.
+            SourceError: no member was chosen (``sent`` is False), or the one that was asked failed.
         """
-        member = await self._present()
-        await member.write.send(
+        await self._ready().send(
             permit, action=action, target=target, method="DELETE", path=f"/api/v2/silence/{quote(silence_id, safe='')}"
         )
 
-    async def _present(self) -> Member:
-        """The member that answers first."""
-
-        async def ask(member: Member) -> Member | SourceError:
-            try:
-                await member.read.get("/api/v2/status")
-            except SourceError as error:
-                return error
-            return member
-
-        tasks = [asyncio.create_task(ask(member)) for member in self._members]
-        failure: SourceError | None = None
-        try:
-            for next_one in asyncio.as_completed(tasks):
-                answer = await next_one
-                if isinstance(answer, Member):
-                    return answer
-                failure = failure or answer
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        if failure is None:
-            raise _nobody(self.cluster)
-        raise SourceError(
-            failure.kind,
-            f"nothing was sent: no member of {self.cluster} answers: {failure.message}",
-            failure.hint,
-            sent=False,
-            status=failure.status,
-        )
+    def _ready(self) -> WriteClient:
+        if self._chosen is None:
+            raise SourceError(
+                FailureKind.CONFIGURATION, f"no member of {self._cluster} was chosen for this write", sent=False
+            )
+        return self._chosen.write
 
 
 def _posted(draft: SilenceDraft) -> dict[str, object]:

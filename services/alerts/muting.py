@@ -51,6 +51,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
     _check_duration(duration)
     now, alert = await _find(needs, text)
     reader, writer = _ends(needs, alert)
+    write = writer.one_write()
     at = needs.clock.now()
     matchers = exact_matchers(alert.labels)
     before = _acknowledgement(await reader.silences(), matchers, at)
@@ -70,7 +71,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
     verb = "acks" if before is None else "prolongs the ack of"
 
     async def apply(permit: WritePermit) -> Applied:
-        silence_id = await writer.create_silence(permit, draft, action=ACK, target=alert.id)
+        silence_id = await write.create_silence(permit, draft, action=ACK, target=alert.id)
         needs.written(alert.cluster)
         return Applied(
             f"{title(alert)} is muted in Alertmanager until {until}; {_UNKNOWN}",
@@ -90,6 +91,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
     return replace(
         plan,
         preview=(*about, *plan.preview, f"Alertmanager stops notifying until {until}; {_UNKNOWN}"),
+        prepare=write.choose,
         verify=_verification(reader, draft),
     )
 
@@ -108,6 +110,7 @@ async def plan_silence(
         raise ConsoleError("a silence needs a comment", 'say why, for whoever finds it: --comment "…"')
     now, alert = await _find(needs, text)
     reader, writer = _ends(needs, alert)
+    write = writer.one_write()
     for name in without:
         if name not in alert.labels:
             raise ConsoleError(f"--without {name}: the alert has no such label", f"it has {', '.join(alert.labels)}")
@@ -128,7 +131,7 @@ async def plan_silence(
     hits = len(_hits(now, alert.cluster, matchers))
 
     async def apply(permit: WritePermit) -> Applied:
-        silence_id = await writer.create_silence(permit, draft, action=SILENCE, target=alert.id)
+        silence_id = await write.create_silence(permit, draft, action=SILENCE, target=alert.id)
         needs.written(alert.cluster)
         return Applied(
             f"{_alerts(hits)} of {alert.cluster} silenced in Alertmanager until {until}; {_UNKNOWN}",
@@ -145,7 +148,12 @@ async def plan_silence(
         f" expires {until}",
         apply=apply,
     )
-    return replace(plan, warnings=(*plan.warnings, *warnings), verify=_verification(reader, draft))
+    return replace(
+        plan,
+        warnings=(*plan.warnings, *warnings),
+        prepare=write.choose,
+        verify=_verification(reader, draft),
+    )
 
 
 def _plan(
@@ -193,6 +201,7 @@ def _plan(
         if reasons
         else None,
         warnings=tuple(warnings),
+        reversible=True,
         reach=Reach(len(hits), sum(one.cluster == alert.cluster for one in now.alerts), "alerts"),
         namespaces=_namespaces(alert, draft, hits),
     )

@@ -117,7 +117,13 @@ class Registry:
         outcome = await self._guard.execute(
             plan, command=request.line, actor=invocation.actor, confirm=invocation.confirm
         )
-        return Result(outcome.message, data=dict(outcome.data), ok=outcome.ok, undo=outcome.undo)
+        return Result(
+            outcome.message,
+            data=dict(outcome.data),
+            ok=outcome.ok,
+            undo=outcome.undo,
+            status=outcome.status.value,
+        )
 
     def _command(self, line: str, words: list[Word]) -> tuple[AnyCommand, int]:
         for count in range(min(len(words), 3), 0, -1):

@@ -50,6 +50,8 @@ def result_lines(result: Result) -> list[str]:
 def result_json(command: str, result: Result) -> dict[str, Any]:
     """The answer for a program; ``message`` is raw."""
     answer: dict[str, Any] = {"ok": result.ok, "command": command, "data": result.data, "message": result.message}
+    if result.status:
+        answer["status"] = result.status
     if result.undo:
         answer["undo"] = result.undo
     return answer

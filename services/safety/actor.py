@@ -12,6 +12,7 @@ class Surface(Enum):
     CONSOLE = "console"
     EXEC = "exec"
     WALLBOARD = "wallboard"
+    GATEWAY = "gateway"
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,9 +24,13 @@ class Actor:
         os_user: the user of the operating system.
         host: the machine's own name.
         surface: where the request was made.
+        database_user: whom the store knows the console as; empty as long as the store proves nobody's identity.
+        automation: whether no person stands behind this request: a script, a workflow, a council.
     """
 
     operator: str
     os_user: str
     host: str
     surface: Surface
+    database_user: str = ""
+    automation: bool = False

@@ -3,101 +3,53 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from typing import NoReturn, final
 
 from services.safety import journal
 from services.safety.actor import Actor, Surface
+from services.safety.applying import Ending, apply
 from services.safety.audit import Audit, AuditRecord, Decision, refusal
 from services.safety.breaker import read_circuit
-from services.safety.circuit import Circuit
+from services.safety.gate import Asked, Gate, Ruling, Verdict
+from services.safety.issuing import PERMIT_LIFE, IssuedPermit, Issuer
+from services.safety.judging import Denied, Judgement, judge, stopped_by_circuit, to_agree, with_confirmation
 from services.safety.outcome import Outcome, OutcomeStatus, Unfinished
-from services.safety.permit import PermitError, WritePermit
-from services.safety.plan import Applied, Plan, Risk
+from services.safety.plan import Confirmation, Plan, Risk
+from services.safety.settling import settle
 from services.storage.engine import Store
 from services.vocabulary.clock import Clock
-from services.vocabulary.errors import FailureKind, Refused, SourceError, StoreError
+from services.vocabulary.errors import Refused, SourceError, StoreError
 
-PERMIT_LIFE = timedelta(seconds=30)
-"""How long after the intent a write may still leave."""
+__all__ = ["PERMIT_LIFE", "Confirmer", "Guard"]
 
 Confirmer = Callable[[Plan], Awaitable[bool]]
-
-_SECRET = object()
-# The other side understood, said no and did nothing.
-_UNDERSTOOD = (FailureKind.REJECTED, FailureKind.DENIED, FailureKind.CONFIGURATION)
 
 _log = logging.getLogger(__name__)
 
 
-@final
-class IssuedPermit(WritePermit):
-    """The only permit there is. Covers one action on one target, once, until it expires."""
-
-    __slots__ = ("_action", "_clock", "_deadline", "_secret", "_spent", "_target", "intent")
-
-    def __init__(self, secret: object, *, action: str, target: str, intent: int, clock: Clock, deadline: float) -> None:
-        """Only the guard holds the ``secret``.
-
-        Args:
-            secret: proof that the guard calls.
-            action: what it covers.
-            target: the raw name of what it covers.
-            intent: the number of the intent behind it.
-            clock: tells when it expires.
-            deadline: that moment on the clock's monotonic scale, in seconds.
-
-        Raises:
-            PermitError: somebody else calls.
-        """
-        if secret is not _SECRET:
-            raise PermitError("only the guard makes permits")
-        self._secret = secret
-        self._action = action
-        self._target = target
-        self._clock = clock
-        self._deadline = deadline
-        self._spent = False
-        self.intent = intent
-
-    @property
-    def spent(self) -> bool:
-        """Whether it was used."""
-        return self._spent
-
-    def spend(self, action: str, target: str) -> None:
-        if getattr(self, "_secret", None) is not _SECRET:
-            raise PermitError("this permit was not made by the guard")
-        if self._spent:
-            raise PermitError(f"the permit of intent {self.intent} was spent before")
-        if action != self._action:
-            raise PermitError(f"the permit of intent {self.intent} covers {self._action}, not {action}")
-        if target != self._target:
-            raise PermitError(f"the permit of intent {self.intent} covers another target")
-        if self._clock.monotonic() >= self._deadline:
-            raise PermitError(f"the permit of intent {self.intent} has expired")
-        self._spent = True
-
-    def __reduce_ex__(self, protocol: object) -> NoReturn:
-        raise PermitError("a permit cannot be copied")
-
-
 class Guard:
-    """Takes a plan through mode, breaker, confirmation, intent and permit, does it, and writes down what came of it."""
+    """The road of every write: mode, breaker, gates, confirmation, intent and permit, doing it, verification, outcome.
 
-    def __init__(self, store: Store, clock: Clock, *, read_only: bool = False) -> None:
+    Nothing leaves before its intent is in the store, and the transaction that writes the intent has read the breaker
+    and asked every gate.
+    """
+
+    def __init__(self, store: Store, clock: Clock, *, read_only: bool = False, gates: Sequence[Gate] = ()) -> None:
         """
         Args:
             store: keeps breaker, intents and audit.
             clock: the time.
             read_only: refuse everything, whoever asks (the wallboard).
+            gates: what else can stop a write, in the order in which they are asked.
         """
         self._store = store
         self._clock = clock
         self._read_only = read_only
+        self._gates = tuple(gates)
         self._audit = Audit(store)
+        self._issuer = Issuer(store, clock, self._gates)
         self._running: set[int] = set()
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
@@ -107,7 +59,8 @@ class Guard:
             plan: what to do.
             command: the line that asked, for the record.
             actor: who asks.
-            confirm: asks the person where the plan wants it.
+            confirm: asks the person where the plan or a gate wants it; it is handed the plan with all that has to be
+                agreed to.
 
         Returns:
             What became of it, failures of the other side included.
@@ -119,14 +72,22 @@ class Guard:
         _check(plan)
         if self._read_only:
             raise Refused("this screen only shows: it cannot change anything", equivalent=plan.equivalent)
-        if plan.confirmation is not None:
-            await self._early_word(plan, command, actor)
-            if not await confirm(plan):
-                await self._decline(plan, command, actor)
-        permit = await self._intend(plan, command, actor)
+        asked = Asked(plan, command, actor, self._clock.now())
+        judgement = await self._early_word(asked)
+        if judgement.stopped is not None and judgement.stopped.ruling is Ruling.TRY:
+            return await self._try(asked, judgement.stopped)
+        agreed = to_agree(plan, judgement.asks)
+        if agreed is not None and not await confirm(with_confirmation(plan, agreed)):
+            raise await self._decline(asked, agreed)
+        if plan.prepare is not None:
+            try:
+                await plan.prepare()
+            except SourceError as error:
+                return await self._unready(asked, error)
+        permit, judgement = await self._intend(replace(asked, at=self._clock.now()), agreed)
         self._running.add(permit.intent)
         try:
-            return await self._apply(plan, permit, command, actor)
+            return await self._do(asked, permit, _rule(judgement, agreed))
         finally:
             self._running.discard(permit.intent)
 
@@ -148,165 +109,128 @@ class Guard:
         Raises:
             StoreError: the store cannot be written.
         """
-        now = self._clock.now()
-        settled = []
-        async with self._store.write() as connection:
-            for lost in await journal.unfinished(connection, besides=self._running):
-                if lost.expires_at > now or not await journal.settle(
-                    connection, lost.intent, message=lost.check, at=now
-                ):
-                    continue
-                settled.append(lost)
-                await self._audit.append(
-                    connection,
-                    AuditRecord(
-                        actor=actor,
-                        command=lost.command,
-                        action=lost.action,
-                        decision=Decision.ALLOWED,
-                        rule="found unfinished",
-                        outcome=OutcomeStatus.UNKNOWN.value,
-                        message=f"begun by {lost.operator}; {lost.check}",
-                        source=lost.source,
-                        targets=lost.targets,
-                        intent=lost.intent,
-                    ),
-                )
-        return tuple(settled)
+        return await settle(self._store, self._audit, actor, besides=self._running)
 
-    async def _early_word(self, plan: Plan, command: str, actor: Actor) -> None:
+    async def _early_word(self, asked: Asked) -> Judgement:
         # Nobody should be asked to agree to what will be refused. The word that counts is read with the intent.
         try:
             async with self._store.read() as connection:
                 circuit = await read_circuit(connection)
+                if circuit.is_open:
+                    judgement = Judgement(stopped_by_circuit(circuit, asked.at))
+                else:
+                    judgement = await judge(self._gates, asked, connection, final=False)
         except StoreError as error:
-            raise _unguarded(plan, error) from error
-        if circuit.is_open:
-            refused = self._refused_by(circuit, plan)
-            await self._note(refusal(plan, actor=actor, command=command, rule="breaker", message=refused.message))
-            raise refused
+            raise _unguarded(asked.plan, error) from error
+        if judgement.stopped is not None and judgement.stopped.ruling is Ruling.REFUSE:
+            raise await self._refuse(asked, judgement.stopped)
+        return judgement
 
-    async def _decline(self, plan: Plan, command: str, actor: Actor) -> NoReturn:
-        question = plan.confirmation.question if plan.confirmation else ""
-        hint = "add --yes to agree" if actor.surface is Surface.EXEC else ""
-        if plan.confirmation is not None and plan.confirmation.typed and hint:
-            hint = "it has to be typed in the console"
-        refused = Refused(f"not confirmed, nothing was done: {question}", hint, equivalent=plan.equivalent)
-        await self._note(refusal(plan, actor=actor, command=command, rule="confirmation", message=refused.message))
-        raise refused
+    async def _intend(self, asked: Asked, agreed: Confirmation | None) -> tuple[IssuedPermit, Judgement]:
+        try:
+            return await self._issuer.issue(asked, agreed)
+        except Denied as denied:
+            verdict = denied.verdict
+        except StoreError as error:
+            raise _unguarded(asked.plan, error) from error
+        if verdict.ruling is Ruling.TRY:
+            verdict = replace(verdict, reason=f"only a dry run is allowed by now: {verdict.reason or verdict.rule}")
+        raise await self._refuse(asked, verdict)
 
-    async def _intend(self, plan: Plan, command: str, actor: Actor) -> IssuedPermit:
-        now, deadline = self._clock.now(), self._clock.monotonic() + PERMIT_LIFE.total_seconds()
-        refused: Refused | None = None
-        number = 0
+    async def _refuse(self, asked: Asked, verdict: Verdict) -> Refused:
+        record = refusal(
+            asked.plan, actor=asked.actor, command=asked.command, rule=verdict.rule, message=verdict.reason
+        )
+        reason = verdict.reason
+        # A refusal stands even where it cannot be kept.
         try:
             async with self._store.write() as connection:
-                circuit = await read_circuit(connection)
-                if circuit.is_open:
-                    refused = self._refused_by(circuit, plan)
-                    record = refusal(plan, actor=actor, command=command, rule="breaker", message=refused.message)
-                    await self._audit.append(connection, record)
-                else:
-                    number = await journal.begin(
-                        connection,
-                        plan,
-                        actor=actor,
-                        command=command,
-                        at=now,
-                        expires_at=now + PERMIT_LIFE,
-                        breaker_revision=circuit.revision,
-                    )
+                more = await verdict.keep(connection) if verdict.keep is not None else ""
+                reason = f"{reason}; {more}" if more else reason
+                await self._audit.append(connection, replace(record, message=reason))
         except StoreError as error:
-            raise (refused or _unguarded(plan, error)) from error
-        if refused is not None:
-            raise refused
-        return IssuedPermit(
-            _SECRET,
-            action=plan.action,
-            target=plan.targets[0].name,
-            intent=number,
-            clock=self._clock,
-            deadline=deadline,
-        )
+            _log.warning("a refusal of %s could not be kept: %s", record.action, error)
+            if verdict.keep is not None:
+                reason = f"{verdict.reason}; it could not be written down: {error.message}"
+        return Refused(reason, verdict.hint, equivalent=asked.plan.equivalent)
 
-    async def _apply(self, plan: Plan, permit: IssuedPermit, command: str, actor: Actor) -> Outcome:
-        begun = self._clock.monotonic()
-        fault: Exception | None = None
-        failure = ""
+    async def _decline(self, asked: Asked, agreed: Confirmation) -> Refused:
+        hint = ""
+        if asked.actor.automation:
+            hint = "a person has to agree: run it without --automation" if agreed.person or agreed.typed else ""
+        if asked.actor.surface is Surface.EXEC and not hint:
+            hint = "it has to be typed in the console" if agreed.typed else "add --yes to agree"
+        reason = f"not confirmed, nothing was done: {agreed.question}"
+        return await self._refuse(asked, Verdict(Ruling.REFUSE, rule="confirmation", reason=reason, hint=hint))
+
+    async def _try(self, asked: Asked, verdict: Verdict) -> Outcome:
+        plan, failure = asked.plan, False
+        if plan.dry_run is None:
+            said = f"{plan.summary} ({plan.source} knows no dry run: nothing was sent)"
+        else:
+            try:
+                said = await plan.dry_run()
+            except SourceError as error:
+                said, failure = f"the dry run failed: {error}", True
+        status = OutcomeStatus.NOT_SENT if failure else OutcomeStatus.TRIED
+        reason = f"; {verdict.reason}" if verdict.reason else ""
+        outcome = Outcome(None, status, f"only tried, nothing was changed: {said}{reason}")
+        return await self._noted(asked, outcome, verdict.rule or "dry run")
+
+    async def _unready(self, asked: Asked, error: SourceError) -> Outcome:
+        said = str(error)
+        message = said if said.startswith("nothing was sent") else f"nothing was sent: {said}"
+        return await self._noted(asked, Outcome(None, OutcomeStatus.NOT_SENT, message), "not ready")
+
+    async def _noted(self, asked: Asked, outcome: Outcome, rule: str) -> Outcome:
         try:
-            applied = await plan.apply(permit)
-            if not permit.spent:
-                raise PermitError(f"{plan.action} claims to be done and never spent its permit")
-            outcome, failure = await self._verified(plan, permit, applied)
-        except SourceError as error:
-            failure = error.kind.value
-            outcome = _failed(permit, error)
-        except Exception as error:
-            # A fault of the program. What it leaves behind is put down before it goes on its way.
-            fault, failure = error, type(error).__name__
-            status = OutcomeStatus.UNKNOWN if permit.spent else OutcomeStatus.NOT_SENT
-            outcome = Outcome(permit.intent, status, f"the console failed: {type(error).__name__}: {error}")
-        # A cancellation (ctrl+c) passes by: the intent stays without outcome and shows as unknown at the next start.
-        outcome = await self._finish(
-            plan, outcome, failure, command, actor, timedelta(seconds=self._clock.monotonic() - begun)
-        )
-        if fault is not None:
-            raise fault
+            await self._audit.record(_record(asked, outcome, rule))
+        except StoreError as error:
+            return replace(outcome, message=f"{outcome.message} (this could not be kept: {error.message})")
         return outcome
 
-    async def _verified(self, plan: Plan, permit: IssuedPermit, applied: Applied) -> tuple[Outcome, str]:
-        outcome = Outcome(permit.intent, OutcomeStatus.DONE, applied.message, applied.data, applied.undo)
-        if plan.verify is None:
-            return outcome, ""
-        try:
-            so = await plan.verify(applied)
-        except SourceError as error:
-            message = f"accepted, but reading it back failed: {error}; check {plan.source}"
-            return replace(outcome, status=OutcomeStatus.UNKNOWN, message=message), error.kind.value
-        if so:
-            return outcome, ""
-        message = f"{plan.source} accepted it, yet it is not so: {applied.message}"
-        return replace(outcome, status=OutcomeStatus.FAILED, message=message), "verification"
+    async def _do(self, asked: Asked, permit: IssuedPermit, rule: str) -> Outcome:
+        begun = self._clock.monotonic()
+        # A cancellation (ctrl+c) passes by: the intent stays without outcome and shows as unknown at the next start.
+        ending = await apply(asked.plan, permit)
+        outcome = await self._finish(asked, ending, rule, timedelta(seconds=self._clock.monotonic() - begun))
+        if ending.fault is not None:
+            # A fault of the program. What it leaves behind was put down before it goes on its way.
+            raise ending.fault
+        return outcome
 
-    async def _finish(
-        self, plan: Plan, outcome: Outcome, failure: str, command: str, actor: Actor, duration: timedelta
-    ) -> Outcome:
-        record = AuditRecord(
-            actor=actor,
-            command=command,
-            action=plan.action,
-            decision=Decision.ALLOWED,
-            rule="breaker closed" if plan.confirmation is None else "breaker closed, confirmed",
-            outcome=outcome.status.value,
-            message=outcome.message,
-            source=plan.source,
-            environment=plan.environment,
-            targets=plan.targets,
-            duration=duration,
-            intent=outcome.intent,
-        )
+    async def _finish(self, asked: Asked, ending: Ending, rule: str, duration: timedelta) -> Outcome:
+        outcome = ending.outcome
+        record = replace(_record(asked, outcome, rule), duration=duration)
         try:
             async with self._store.write() as connection:
-                await journal.finish(connection, outcome, failure=failure, at=self._clock.now())
+                await journal.finish(connection, outcome, failure=ending.failure, at=self._clock.now())
                 await self._audit.append(connection, record)
         except StoreError as error:
             message = f"{outcome.message} (this outcome could not be kept: {error.message})"
             return replace(outcome, message=message, recorded=False)
         return outcome
 
-    async def _note(self, record: AuditRecord) -> None:
-        # A refusal stands even where it cannot be kept.
-        try:
-            await self._audit.record(record)
-        except StoreError as error:
-            _log.warning("a refusal of %s could not be kept: %s", record.action, error)
 
-    def _refused_by(self, circuit: Circuit, plan: Plan) -> Refused:
-        return Refused(
-            f"the circuit is open {circuit.since(self._clock.now())}",
-            'nothing was sent; /circuit close --reason "…" lets writes through again',
-            equivalent=plan.equivalent,
-        )
+def _record(asked: Asked, outcome: Outcome, rule: str) -> AuditRecord:
+    plan = asked.plan
+    return AuditRecord(
+        actor=asked.actor,
+        command=asked.command,
+        action=plan.action,
+        decision=Decision.ALLOWED,
+        rule=rule,
+        outcome=outcome.status.value,
+        message=outcome.message,
+        source=plan.source,
+        environment=plan.environment,
+        targets=plan.targets,
+        intent=outcome.intent,
+    )
+
+
+def _rule(judgement: Judgement, agreed: Confirmation | None) -> str:
+    return ", ".join(("breaker closed", *judgement.rules, *(("confirmed",) if agreed is not None else ())))
 
 
 def _check(plan: Plan) -> None:
@@ -320,11 +244,3 @@ def _check(plan: Plan) -> None:
 
 def _unguarded(plan: Plan, error: StoreError) -> Refused:
     return Refused(f"nothing was sent, because {error.message}", error.hint, equivalent=plan.equivalent)
-
-
-def _failed(permit: IssuedPermit, error: SourceError) -> Outcome:
-    if not error.sent or not permit.spent:
-        return Outcome(permit.intent, OutcomeStatus.NOT_SENT, f"nothing was sent: {error}")
-    if error.kind in _UNDERSTOOD:
-        return Outcome(permit.intent, OutcomeStatus.FAILED, str(error))
-    return Outcome(permit.intent, OutcomeStatus.UNKNOWN, f"it may or may not have happened: {error}; check first")

@@ -39,6 +39,8 @@ async def begin(
             os_user=storable(actor.os_user),
             host=storable(actor.host),
             surface=actor.surface.value,
+            database_user=storable(actor.database_user),
+            automation=actor.automation,
             command=storable(command),
             action=plan.action,
             risk=plan.risk.value,

@@ -15,13 +15,14 @@ class OutcomeStatus(Enum):
     """How far a write came.
 
     Done: the other side did it. Failed: it said no, or what was read back is not so. Unknown: it may or may not
-    have happened. Not sent: nothing left this machine.
+    have happened. Not sent: nothing left this machine. Dry run: the other side worked it out and changed nothing.
     """
 
     DONE = "done"
     FAILED = "failed"
     UNKNOWN = "unknown"
     NOT_SENT = "not sent"
+    TRIED = "dry run"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Outcome:
     """What became of one write.
 
     Attributes:
-        intent: its number in the store.
+        intent: its number in the store; None where it ended before it was to leave.
         status: how far it came.
         message: one sentence for the person (raw).
         data: the same for a program; JSON types only.
@@ -37,7 +38,7 @@ class Outcome:
         recorded: False where the store could not keep the outcome; the message says so.
     """
 
-    intent: int
+    intent: int | None
     status: OutcomeStatus
     message: str
     data: Mapping[str, Any] = field(default_factory=dict)

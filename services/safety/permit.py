@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-_ISSUER = "services.safety.guard"
+_ISSUER = "services.safety.issuing"
 
 
 class PermitError(Exception):
     """A write was attempted with a permit that does not cover it. A fault of the program, never of a person."""
 
 
+class PermitExpired(PermitError):
+    """A permit was kept too long. Nothing was sent; nobody is at fault but time."""
+
+
 class WritePermit(ABC):
     """Covers one write: one action on one target, once, for a short time.
 
     Every method that changes an outside system takes one and spends it before a byte leaves. The class is
-    abstract, and Python refuses a subclass made anywhere but in the guard's module, so a type checker rejects a
+    abstract, and Python refuses a subclass made anywhere but where the guard issues it, so a type checker rejects a
     forgotten or hand-made permit and the run time rejects the rest.
     """
 

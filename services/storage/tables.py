@@ -18,6 +18,8 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    false,
+    text,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -64,8 +66,24 @@ breakers = Table(
     Column("changed_at", UtcDateTime),
     Column("reason", Text, nullable=False),
     Column("manual", Boolean, nullable=False),
+    # How often it tripped in a row, when a probe may be tried, and the intent that is that probe.
+    Column("trips", Integer, nullable=False, server_default="0"),
+    Column("retry_at", UtcDateTime),
+    Column("probe", Integer),
     CheckConstraint("state in ('closed', 'open')", name="state"),
 )
+
+# What the breakers count: writes that reached the other side or may have, in the order in which they ended.
+executions = Table(
+    "executions",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("intent", Integer, nullable=False, unique=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("failed", Boolean, nullable=False),
+)
+Index("ix_executions_scope", executions.c.scope, executions.c.number)
 
 # Written before a write leaves; status stays null until its outcome is known.
 intents = Table(
@@ -78,6 +96,8 @@ intents = Table(
     Column("os_user", Text, nullable=False),
     Column("host", Text, nullable=False),
     Column("surface", Text, nullable=False),
+    Column("database_user", Text, nullable=False, server_default=text("''")),
+    Column("automation", Boolean, nullable=False, server_default=false()),
     Column("command", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("risk", Text, nullable=False),

@@ -283,14 +283,22 @@ async def write(tmp_path: Path, *urls: str, timeout: float = 5.0) -> Outcome:
         )
         for url in urls
     ]
-    writer = AlertmanagerWriter("prod-eu", members)
+    writer = AlertmanagerWriter("prod-eu", members).one_write()
 
     async def apply(permit: WritePermit) -> Applied:
         made = await writer.create_silence(permit, DRAFT, action=SILENCE, target="prod-eu/1")
         return Applied("made", {"silence": made})
 
     plan = Plan(
-        SILENCE, Risk.WRITE, "alertmanager prod-eu", "prod", (Target("alert", "prod-eu/1", "prod"),), "", "", apply
+        SILENCE,
+        Risk.WRITE,
+        "alertmanager prod-eu",
+        "prod",
+        (Target("alert", "prod-eu/1", "prod"),),
+        "",
+        "",
+        apply,
+        prepare=writer.choose,
     )
     try:
         async with temporary_store(tmp_path) as store:

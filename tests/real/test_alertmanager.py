@@ -275,12 +275,22 @@ async def test_a_silence_can_be_ended(tmp_path: Path) -> None:
         made = await console.do(f"/alerts ack {fingerprint(LABELS)}")
         silence_id = made.data["silence"]
 
+        write = console.writer.one_write()
+
         async def apply(permit: WritePermit) -> Applied:
-            await console.writer.expire_silence(permit, silence_id, target=silence_id)
+            await write.expire_silence(permit, silence_id, target=silence_id)
             return Applied("ended")
 
         plan = Plan(
-            EXPIRE, Risk.WRITE, "alertmanager prod-eu", "prod", (Target("silence", silence_id, "prod"),), "", "", apply
+            EXPIRE,
+            Risk.WRITE,
+            "alertmanager prod-eu",
+            "prod",
+            (Target("silence", silence_id, "prod"),),
+            "",
+            "",
+            apply,
+            prepare=write.choose,
         )
         outcome = await console.guard.execute(plan, command="test", actor=OPERATOR, confirm=agree)
         assert outcome.ok, outcome.message

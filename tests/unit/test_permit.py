@@ -7,9 +7,9 @@ import pickle
 
 import pytest
 
-from services.safety import guard
-from services.safety.guard import IssuedPermit
-from services.safety.permit import PermitError, WritePermit, spend
+from services.safety import issuing
+from services.safety.issuing import IssuedPermit
+from services.safety.permit import PermitError, PermitExpired, WritePermit, spend
 from tests.support.clock import ManualClock
 
 
@@ -21,7 +21,7 @@ def clock() -> ManualClock:
 @pytest.fixture
 def permit(clock: ManualClock) -> IssuedPermit:
     return IssuedPermit(
-        guard._SECRET, action="thing.change", target="a", intent=7, clock=clock, deadline=clock.monotonic() + 30
+        issuing._SECRET, action="thing.change", target="a", intent=7, clock=clock, deadline=clock.monotonic() + 30
     )
 
 
@@ -74,16 +74,16 @@ def test_it_cannot_be_copied(permit: IssuedPermit) -> None:
 
 
 def test_no_other_class_is_a_permit() -> None:
-    with pytest.raises(TypeError, match=r"only services\.safety\.guard"):
+    with pytest.raises(TypeError, match=r"only services\.safety\.issuing"):
 
         class Forged(WritePermit):
             def spend(self, action: str, target: str) -> None: ...
 
     with pytest.raises(TypeError, match="one kind"):
-        type("IssuedPermit", (WritePermit,), {"__module__": "services.safety.guard", "spend": lambda *_: None})
+        type("IssuedPermit", (WritePermit,), {"__module__": "services.safety.issuing", "spend": lambda *_: None})
     with pytest.raises(TypeError):
-        type("IssuedPermit", (IssuedPermit,), {"__module__": "services.safety.guard"})
-    with pytest.raises(TypeError, match=r"only services\.safety\.guard"):
+        type("IssuedPermit", (IssuedPermit,), {"__module__": "services.safety.issuing"})
+    with pytest.raises(TypeError, match=r"only services\.safety\.issuing"):
         type("Forged", (IssuedPermit,), {})
 
 
@@ -94,3 +94,9 @@ def test_what_only_looks_like_a_permit_is_refused() -> None:
     for impostor in (None, Duck(), object()):
         with pytest.raises(PermitError, match="no permit of the guard"):
             spend(impostor, "thing.change", "a")  # type: ignore[arg-type]
+
+
+def test_an_expired_one_says_that_it_is_time_and_nobodys_fault(permit: IssuedPermit, clock: ManualClock) -> None:
+    clock.turn(31)
+    with pytest.raises(PermitExpired):
+        spend(permit, "thing.change", "a")

@@ -1,0 +1,123 @@
+"""The one transaction that reads the breaker, asks the gates, writes the intent, and then issues the permit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import NoReturn, final
+
+from services.safety import journal
+from services.safety.breaker import read_circuit
+from services.safety.gate import Asked, Gate
+from services.safety.judging import Denied, Judgement, judge, stopped_by_circuit, unasked
+from services.safety.permit import PermitError, PermitExpired, WritePermit
+from services.safety.plan import Confirmation
+from services.storage.engine import Store
+from services.vocabulary.clock import Clock
+
+PERMIT_LIFE = timedelta(seconds=30)
+"""How long after the intent a write may still leave."""
+
+_SECRET = object()
+
+
+@final
+class IssuedPermit(WritePermit):
+    """The only permit there is. Covers one action on one target, once, until it expires."""
+
+    __slots__ = ("_action", "_clock", "_deadline", "_secret", "_spent", "_target", "intent")
+
+    def __init__(self, secret: object, *, action: str, target: str, intent: int, clock: Clock, deadline: float) -> None:
+        """Only this module holds the ``secret``.
+
+        Args:
+            secret: proof that the guard calls.
+            action: what it covers.
+            target: the raw name of what it covers.
+            intent: the number of the intent behind it.
+            clock: tells when it expires.
+            deadline: that moment on the clock's monotonic scale, in seconds.
+
+        Raises:
+            PermitError: somebody else calls.
+        """
+        if secret is not _SECRET:
+            raise PermitError("only the guard makes permits")
+        self._secret = secret
+        self._action = action
+        self._target = target
+        self._clock = clock
+        self._deadline = deadline
+        self._spent = False
+        self.intent = intent
+
+    @property
+    def spent(self) -> bool:
+        """Whether it was used."""
+        return self._spent
+
+    def spend(self, action: str, target: str) -> None:
+        if getattr(self, "_secret", None) is not _SECRET:
+            raise PermitError("this permit was not made by the guard")
+        if self._spent:
+            raise PermitError(f"the permit of intent {self.intent} was spent before")
+        if action != self._action:
+            raise PermitError(f"the permit of intent {self.intent} covers {self._action}, not {action}")
+        if target != self._target:
+            raise PermitError(f"the permit of intent {self.intent} covers another target")
+        if self._clock.monotonic() >= self._deadline:
+            raise PermitExpired(f"the permit of intent {self.intent} has expired")
+        self._spent = True
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        raise PermitError("a permit cannot be copied")
+
+
+class Issuer:
+    """Issues permits, each together with its intent. Nothing but the guard holds one."""
+
+    def __init__(self, store: Store, clock: Clock, gates: Sequence[Gate]) -> None:
+        self._store = store
+        self._clock = clock
+        self._gates = tuple(gates)
+
+    async def issue(self, asked: Asked, agreed: Confirmation | None) -> tuple[IssuedPermit, Judgement]:
+        """Write the intent of ``asked`` and issue its permit, if nothing speaks against it now.
+
+        Args:
+            asked: the write.
+            agreed: what the person agreed to; None where nobody was asked.
+
+        Raises:
+            Denied: it may not be done; of the transaction nothing was kept.
+            StoreError: the store cannot be read or written.
+        """
+        plan, now = asked.plan, asked.at
+        deadline = self._clock.monotonic() + PERMIT_LIFE.total_seconds()
+        async with self._store.write() as connection:
+            circuit = await read_circuit(connection)
+            if circuit.is_open:
+                raise Denied(stopped_by_circuit(circuit, now))
+            judgement = await judge(self._gates, asked, connection, final=True)
+            if judgement.stopped is not None:
+                raise Denied(judgement.stopped)
+            if surprise := unasked(judgement, agreed):
+                raise Denied(surprise)
+            number = await journal.begin(
+                connection,
+                plan,
+                actor=asked.actor,
+                command=asked.command,
+                at=now,
+                expires_at=now + PERMIT_LIFE,
+                breaker_revision=circuit.revision,
+            )
+        permit = IssuedPermit(
+            _SECRET,
+            action=plan.action,
+            target=plan.targets[0].name,
+            intent=number,
+            clock=self._clock,
+            deadline=deadline,
+        )
+        return permit, judgement
