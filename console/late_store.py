@@ -30,7 +30,6 @@ class LateStore(Store):
         self._url = url
         self._opening = asyncio.Lock()
         self._open: Store | None = None
-        self._version = -1
         self.clock = clock
         self.read_only = read_only
 

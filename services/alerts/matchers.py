@@ -69,20 +69,10 @@ def label_test(matchers: Iterable[Matcher]) -> LabelTest:
     return tests[0] if len(tests) == 1 else matches
 
 
-def matches_nothing_in_particular(matchers: Iterable[Matcher]) -> bool:
-    """Whether every one of them matches the empty text: Alertmanager refuses such a silence."""
-    return label_test(matchers)({})
-
-
 def format_matcher(matcher: Matcher) -> str:
     """Write a matcher so that both grammars read it back; a name that only UTF-8 knows stands in quotes."""
     name = matcher.name if is_classic_name(matcher.name) else quote(matcher.name)
     return f"{name}{matcher.operator}{quote(matcher.value)}"
-
-
-def format_matchers(matchers: Iterable[Matcher]) -> str:
-    """Write matchers as ``{a="b", c=~"d"}``."""
-    return "{" + ", ".join(format_matcher(matcher) for matcher in matchers) + "}"
 
 
 def exact_matchers(labels: Mapping[str, str], without: Sequence[str] = ()) -> tuple[Matcher, ...]:

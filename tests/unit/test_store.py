@@ -117,14 +117,13 @@ async def test_many_consoles_may_make_the_same_store_at_once(tmp_path: Path) -> 
 
 async def test_it_notices_what_others_write(tmp_path: Path) -> None:
     async with temporary_store(tmp_path) as one, temporary_store(tmp_path, read_only=True) as other:
-        assert await other.changed()
-        assert not await other.changed()
+        seen = await other.version()
+        assert await other.version() == seen
         await count_up(one)
-        assert await other.changed()
-        assert not await other.changed()
-        await one.changed()
+        assert await other.version() != seen
+        mine = await one.version()
         await count_up(one)
-        assert await one.changed()
+        assert await one.version() != mine
 
 
 async def test_a_poll_reads_again_only_after_a_write(store: Store) -> None:
@@ -276,7 +275,7 @@ async def test_a_store_that_is_removed_or_replaced_is_told(store: Store, tmp_pat
     with pytest.raises(StoreError, match="removed or replaced"):
         await count_up(store)
     with pytest.raises(StoreError, match="removed or replaced"):
-        await store.changed()
+        await store.version()
     path.touch()
     with pytest.raises(StoreError, match="removed or replaced"):
         await count_up(store)
