@@ -14,8 +14,13 @@ def config_path() -> Path:
 
 
 def state_directory() -> Path:
-    """Where the store and the preferences are kept: ``sre-console`` in the XDG state directory."""
+    """Where the store, the log and the preferences are kept: ``sre-console`` in the XDG state directory."""
     return _directory("XDG_STATE_HOME", ".local/state") / _APP
+
+
+def log_path() -> Path:
+    """The file that the console logs to: ``console.log`` in the state directory."""
+    return state_directory() / "console.log"
 
 
 def named_config(flag: str | None) -> Path | None:
