@@ -200,6 +200,17 @@ def _check(file: Path | None, *, told: bool = False) -> int:
         return refuse(error)
     if told:
         sre = loaded.settings.sre
+        if loaded.unreadable:
+            count = len(loaded.unreadable)
+            said = f"{count} {'problem' if count == 1 else 'problems'} in the policies"
+            complain_lines(
+                [
+                    f"{loaded.file or 'the environment'}: {said}",
+                    *(f"  {problem}" for problem in loaded.unreadable),
+                    "hint: the console starts all the same; until then they block every write that they may cover",
+                ]
+            )
+            return 2
         say(
             [
                 f"{loaded.file or 'the environment'}: sound",
@@ -207,6 +218,7 @@ def _check(file: Path | None, *, told: bool = False) -> int:
                 f"  kubernetes: {', '.join(one.context for one in sre.kubernetes) or 'none, so no deployments'}",
                 f"  prometheus: {sre.prometheus.url if sre.prometheus else 'none, so there are no plots'}",
                 f"  on-call: {', '.join(one.name for one in sre.oncall.rotation) or 'no rotation'}",
+                f"  policies: {', '.join(one.name for one in sre.policies) or 'none'}",
             ]
         )
     return 0

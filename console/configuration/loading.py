@@ -16,6 +16,7 @@ from console.configuration import paths
 from console.configuration.environment import overlay
 from console.configuration.example import EXAMPLE
 from console.configuration.model import Settings, proxy_problem
+from console.configuration.policies import read_policies
 from console.configuration.problems import (
     ConfigurationError,
     NoConfiguration,
@@ -41,6 +42,7 @@ class Loaded:
         document: what was given, before defaults.
         lines: where in the file.
         variables: which environment variable a path comes from.
+        unreadable: what is wrong with the policies; the console starts, and they block what they may cover.
     """
 
     settings: Settings
@@ -48,6 +50,7 @@ class Loaded:
     document: Mapping[str, Any] = field(repr=False, default_factory=dict)
     lines: dict[Path, int] = field(repr=False, default_factory=dict)
     variables: dict[Path, str] = field(repr=False, default_factory=dict)
+    unreadable: tuple[Problem, ...] = ()
 
     def origin(self, path: Path) -> str:
         """``line 12``, ``$SRE_CONSOLE_…`` or ``default``."""
@@ -88,6 +91,7 @@ def load(named: FilePath | None, environment: Mapping[str, str] | None = None, *
         )
     _refuse_inactive(document, lines, origins, file)
     settings: Settings | None = None
+    unreadable = list(_policy_problems(document, lines, origins))
     try:
         settings = Settings.model_validate(document)
     except ValidationError as failure:
@@ -97,10 +101,22 @@ def load(named: FilePath | None, environment: Mapping[str, str] | None = None, *
     found = (*_duplicates(document), *(_unresolved(document) if secrets else ()))
     problems += [Problem(key_text(path), message, hint, _where(path, lines, origins)) for path, message, hint in found]
     if problems or settings is None:
+        problems += unreadable
         order = {name: number for number, name in enumerate(dict.fromkeys(problem.key for problem in problems))}
         problems.sort(key=lambda one: (_line_number(one), order[one.key]))
         raise ConfigurationError(str(file) if given else "the environment", problems)
-    return Loaded(settings, file if given else None, document, lines, origins)
+    return Loaded(settings, file if given else None, document, lines, origins, tuple(unreadable))
+
+
+def _policy_problems(
+    document: Mapping[str, Any], lines: dict[Path, int], origins: dict[Path, str]
+) -> Iterator[Problem]:
+    sre = document.get("sre")
+    policies = sre.get("policies", []) if isinstance(sre, dict) else []
+    for number, policy in enumerate(read_policies(policies)):
+        place: Path = ("sre", "policies", number) if isinstance(policies, list) else ("sre", "policies")
+        for error in policy.errors:
+            yield _problem({**error, "loc": (*place, *error["loc"])}, lines, origins)
 
 
 def _read(file: FilePath, must_exist: bool) -> tuple[dict[str, Any] | None, dict[Path, int]]:

@@ -11,20 +11,15 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from console.configuration.paths import state_directory
+from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
 from console.configuration.references import HINT, is_reference
+from console.configuration.section import Name, Seconds, Section, wrong
 from services.oncall.rotation import Rotation, RotationError, load_zone, parse_step
 from services.storage.location import sqlite_path
-from services.vocabulary.durations import DurationError, parse_duration
 from services.vocabulary.errors import StoreError
-
-
-def wrong(message: str, hint: str = "") -> PydanticCustomError:
-    """What a validator raises: the message as it is, and a hint beside it."""
-    return PydanticCustomError("wrong", "{message}", {"message": message, "hint": hint})
 
 
 def _url(value: str) -> str:
@@ -79,15 +74,6 @@ def _secret(value: str) -> str:
     return value
 
 
-def _seconds(value: object) -> object:
-    if isinstance(value, str):
-        try:
-            return parse_duration(value).total_seconds()
-        except DurationError as error:
-            raise wrong(str(error), "or a number of seconds") from None
-    return float(value) if type(value) is int else value
-
-
 def _file(value: str) -> str:
     path = Path(value).expanduser()
     if not path.is_file():
@@ -117,22 +103,9 @@ def _client_cert(value: str) -> str:
     return path
 
 
-def _name(value: str) -> str:
-    if not value or "/" in value or not value.isprintable() or value != value.strip():
-        raise wrong(f"{value!r} cannot be a name", "a name is printable and has no slash and no blank at its ends")
-    return value
-
-
 Url = Annotated[str, AfterValidator(_url)]
 Secret = Annotated[str, AfterValidator(_secret)]
-Name = Annotated[str, AfterValidator(_name)]
 ExistingFile = Annotated[str, AfterValidator(_file)]
-
-
-class Section(BaseModel):
-    """The base of every table: strict types, no unknown keys, immutable."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
 class FeatureFlags(Section):
@@ -152,7 +125,7 @@ class BasicAuth(Section):
 class HttpOptions(Section):
     """How an HTTP source is reached."""
 
-    timeout: Annotated[float, BeforeValidator(_seconds), Field(gt=0, le=600)] = 10.0
+    timeout: Annotated[Seconds, Field(gt=0, le=600)] = 10.0
     headers: dict[str, str] = Field(default_factory=dict)
     bearer: Secret | None = None
     basic: Secret | BasicAuth | None = None
@@ -326,6 +299,14 @@ class SreSettings(Section):
     kubernetes: list[KubernetesSettings] = Field(default_factory=list)
     oncall: OncallSettings = Field(default_factory=OncallSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    policies: list[PolicySettings] = Field(default_factory=list)
+    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+
+    @field_validator("policies", mode="plain")
+    @classmethod
+    def _policies(cls, value: Any) -> list[PolicySettings]:
+        # One that cannot be read is kept as one that blocks; the console starts all the same.
+        return read_policies(value)
 
 
 class Settings(Section):

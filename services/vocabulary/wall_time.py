@@ -46,6 +46,16 @@ def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     return base + timedelta(seconds=late)
 
 
+def last_instant(wall: datetime, zone: ZoneInfo) -> datetime:
+    """Like :func:`instant`, but a time shown twice is the second of the two.
+
+    Raises:
+        OverflowError: the moment lies outside the calendar.
+    """
+    before, after = _offsets(wall, zone)
+    return _utc(wall, after) if before > after else instant(wall, zone)
+
+
 def _offsets(wall: datetime, zone: ZoneInfo) -> tuple[timedelta, timedelta]:
     aware = wall.replace(tzinfo=zone, fold=0)
     return aware.utcoffset() or timedelta(0), aware.replace(fold=1).utcoffset() or timedelta(0)
