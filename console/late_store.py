@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.storage.address import parse_address
 from services.storage.engine import Store, open_store
+from services.storage.store import StoreServer
 from services.vocabulary.clock import Clock
 
 
@@ -19,15 +21,17 @@ class LateStore(Store):
     opens none.
     """
 
-    def __init__(self, url: str, clock: Clock, *, read_only: bool) -> None:
+    def __init__(self, url: str, clock: Clock, *, read_only: bool, password: Callable[[], str] | None = None) -> None:
         """Nothing is opened or made before the first use.
 
         Args:
             url: as for :func:`services.storage.engine.open_store`.
             clock: for those who write records.
             read_only: nothing can be written, and nothing is made.
+            password: tells the password of PostgreSQL's user, asked at each new connection.
         """
         self._url = url
+        self._password = password
         self._opening = asyncio.Lock()
         self._open: Store | None = None
         self.clock = clock
@@ -36,7 +40,12 @@ class LateStore(Store):
     @property
     def name(self) -> str:
         """How messages name it."""
-        return self._open.name if self._open is not None else self._url
+        return self._open.name if self._open is not None else parse_address(self._url).name
+
+    @property
+    def database_user(self) -> str:
+        """Whom the database knows this console as; empty before the store is open."""
+        return "" if self._open is None else self._open.database_user
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
@@ -51,6 +60,12 @@ class LateStore(Store):
     async def version(self) -> int:
         return await (await self._store()).version()
 
+    async def wait(self, seen: int) -> int:
+        return await (await self._store()).wait(seen)
+
+    async def server(self) -> StoreServer:
+        return await (await self._store()).server()
+
     async def close(self) -> None:
         store, self._open = self._open, None
         if store is not None:
@@ -59,5 +74,5 @@ class LateStore(Store):
     async def _store(self) -> Store:
         async with self._opening:
             if self._open is None:
-                self._open = await open_store(self._url, self.clock, read_only=self.read_only)
+                self._open = await open_store(self._url, self.clock, read_only=self.read_only, password=self._password)
             return self._open

@@ -18,7 +18,7 @@ from console.configuration.policies import ApprovalSettings, PolicySettings, rea
 from console.configuration.references import HINT, is_reference
 from console.configuration.section import Name, Seconds, Section, wrong
 from services.oncall.rotation import Rotation, RotationError, load_zone, parse_step
-from services.storage.location import sqlite_path
+from services.storage.address import parse_address
 from services.vocabulary.errors import StoreError
 
 
@@ -271,15 +271,28 @@ class StoreSettings(Section):
     """``[sre.store]``."""
 
     url: str = Field(default_factory=_default_store)
+    password: Secret | None = None
 
     @field_validator("url")
     @classmethod
-    def _sqlite(cls, value: str) -> str:
+    def _place(cls, value: str) -> str:
         try:
-            sqlite_path(value)
+            parse_address(value)
         except StoreError as error:
             raise wrong(error.message, error.hint) from None
         return value
+
+    @model_validator(mode="after")
+    def _who_asks(self) -> StoreSettings:
+        if self.password is not None and self.url.startswith("sqlite"):
+            raise wrong("a store in a file has no password", "leave password out")
+        return self
+
+
+class LogSettings(Section):
+    """``[sre.log]``."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
 
 
 def _operator() -> str:
@@ -299,6 +312,7 @@ class SreSettings(Section):
     kubernetes: list[KubernetesSettings] = Field(default_factory=list)
     oncall: OncallSettings = Field(default_factory=OncallSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
+    log: LogSettings = Field(default_factory=LogSettings)
     policies: list[PolicySettings] = Field(default_factory=list)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
 

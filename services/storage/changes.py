@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
-from services.storage.engine import Store
+from services.storage.store import Store
 
 T = TypeVar("T")
 

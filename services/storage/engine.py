@@ -44,10 +44,10 @@ async def open_store(
     address = parse_address(url)
     if isinstance(address, PostgresqlAddress):
         room = await asyncio.to_thread(importlib.import_module, "services.storage.postgresql_store")
-        store: Store = await room.open_postgresql(address, clock, read_only=read_only, busy=busy, password=password)
-        return store
+        team: Store = await room.open_postgresql(address, clock, read_only=read_only, busy=busy, password=password)
+        return team
     if password is not None:
         raise StoreError("a store in a file has no password", "leave password out under [sre.store]")
     room = await asyncio.to_thread(importlib.import_module, "services.storage.sqlite_store")
-    store = await room.open_sqlite(address.path, clock, read_only=read_only, busy=busy)
-    return store
+    own: Store = await room.open_sqlite(address.path, clock, read_only=read_only, busy=busy)
+    return own

@@ -18,24 +18,6 @@ if TYPE_CHECKING:
 _ATTEMPT = 0.05
 
 
-def sqlite_path(url: str) -> Path:
-    """The file that ``sqlite:///…`` names; ``~`` is the home directory.
-
-    Raises:
-        StoreError: another scheme, no file, or not a URL.
-    """
-    # Read by hand: the check of the configuration needs it, and SQLAlchemy takes longer to import than all of that.
-    driver, separator, rest = url.partition("://")
-    if not separator or not driver:
-        raise StoreError("the store's URL cannot be read", "write for example sqlite:////var/lib/console.db")
-    if driver not in ("sqlite", "sqlite+aiosqlite"):
-        raise StoreError(f"the store cannot be kept in {driver}", "use a sqlite:///… URL")
-    host, _, database = rest.partition("?")[0].partition("/")
-    if host or not database or database == ":memory:" or database.startswith("file:"):
-        raise StoreError("the store needs a file", "write for example sqlite:////var/lib/console.db")
-    return Path(database).expanduser().absolute()
-
-
 def sqlite_url(path: Path, mode: str) -> URL:
     """The URL that opens ``path`` with SQLite's ``mode`` (``ro`` or ``rw``; neither makes a file)."""
     from sqlalchemy.engine import URL

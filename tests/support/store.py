@@ -6,20 +6,31 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy import select
+
 from services.safety.actor import Actor, Surface
 from services.safety.permit import WritePermit, spend
 from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
 from services.storage.engine import Store, open_store
+from services.storage.tables import counters
 from services.vocabulary.clock import Clock
 from tests.support.clock import ManualClock
 
 OPERATOR = Actor("op-a", "alpha", "desk-1", Surface.CONSOLE)
 COLLEAGUE = Actor("op-b", "beta", "desk-2", Surface.EXEC)
 
+_ELSEWHERE = "store-url"
+
 
 def store_url(directory: Path) -> str:
-    """The URL of the store that tests keep in ``directory``."""
-    return f"sqlite:///{directory / 'state' / 'console.db'}"
+    """The URL of the store that tests keep in ``directory``: on PostgreSQL where :func:`keep_store_at` said so."""
+    elsewhere = directory / _ELSEWHERE
+    return elsewhere.read_text() if elsewhere.exists() else f"sqlite:///{directory / 'state' / 'console.db'}"
+
+
+def keep_store_at(directory: Path, url: str) -> None:
+    """Let the store of ``directory`` be at ``url``."""
+    (directory / _ELSEWHERE).write_text(url)
 
 
 @asynccontextmanager
@@ -32,6 +43,21 @@ async def temporary_store(
         yield store
     finally:
         await store.close()
+
+
+async def count_up(store: Store) -> None:
+    """One small write: see :func:`counted`."""
+    async with store.write() as connection:
+        await connection.execute(
+            counters.update().where(counters.c.name == "incidents").values(value=counters.c.value + 1)
+        )
+
+
+async def counted(store: Store) -> int:
+    """How often :func:`count_up` was kept."""
+    async with store.read() as connection:
+        query = select(counters.c.value).where(counters.c.name == "incidents")
+        return int((await connection.execute(query)).scalar_one())
 
 
 async def agree(plan: Plan) -> bool:
