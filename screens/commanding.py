@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -26,6 +27,8 @@ _log = logging.getLogger(__name__)
 Selection = Mapping[str, tuple[str, ...]]
 _CROWD = 1
 _TOAST_LINES = 3
+_PAUSE = 0.15
+"""Seconds without a key before a line is worked out: nobody reads what a line would do while they type it."""
 
 
 class Commanding:
@@ -69,10 +72,13 @@ class Commanding:
                 self._line.show(offers, Content.styled(words, "bold $warning"), (error.start, error.end))
             return
         self._line.show(offers, usage)
-        self._screen.run_worker(self._explain(request, offers), group="preview", exclusive=True, exit_on_error=False)
+        # A callable: one that is replaced before it began leaves no coroutine that nobody awaits.
+        explain: Any = partial(self._explain, request)
+        self._screen.run_worker(explain, group="preview", exclusive=True, exit_on_error=False)
 
-    async def _explain(self, request: Any, offers: list[Offer]) -> None:
+    async def _explain(self, request: Any) -> None:
         line = self._line.line
+        await self._desk.clock.sleep(_PAUSE)
         try:
             said = Content(
                 f"⏎ {display(await self._desk.registry.preview(request, self._invocation(self._first())), 240)}"
@@ -83,7 +89,7 @@ class Commanding:
             _log.exception("explaining %s failed", line)
             said = Content.styled(f"✗ the console failed: {type(error).__name__}", "bold $warning")
         if self._line.is_open and self._line.line == line:
-            self._line.show(offers, said)
+            self._line.say(said)
 
     def submit(self, line: str) -> None:
         """Run a line that was typed; one that is no command stays for mending."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, Protocol, TypeVar, runtime_checkable
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
@@ -121,7 +121,18 @@ class Invocation:
 
 NeedsT = TypeVar("NeedsT")
 ArgumentsT = TypeVar("ArgumentsT", bound=Arguments)
-Completer = Callable[[NeedsT], Iterable[Candidate]]
+
+
+@runtime_checkable
+class Offers(Protocol):
+    """Candidates that know how to be searched: for so many that going through all of them at a key would be felt."""
+
+    def matching(self, typed: str, limit: int) -> Sequence[Candidate]:
+        """The best at most ``limit`` candidates for what was typed so far; takes milliseconds."""
+        ...
+
+
+Completer = Callable[[NeedsT], Iterable[Candidate] | Offers]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -167,9 +167,13 @@ class CommandLine(Vertical):
         )
         listed.display = bool(self._offers)
         listed.highlighted = 0 if self._offers else None
-        self.query_one("#said", Static).update(said)
+        self.say(said)
         self._wrong.span = None if wrong is None else (max(0, wrong[0] - 1), max(1, wrong[1] - 1))
         self._input.refresh()
+
+    def say(self, said: Content) -> None:
+        """Say something else of the present line; the offers stay."""
+        self.query_one("#said", Static).update(said)
 
     def action_close(self) -> None:
         """Go back to where the person was."""

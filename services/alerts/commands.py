@@ -14,12 +14,10 @@ from services.alerts.filtering import AlertFilter, filter_of_words
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert
 from services.alerts.muting import plan_ack, plan_silence
-from services.alerts.naming import short_ids, title
 from services.alerts.needs import AlertsNeeds
 from services.alerts.view import MUTED_KEY, AlertsView, arrange
-from services.command import Arguments, Candidate, Command, Duration, Invocation, Positional, Result
+from services.command import Arguments, Candidate, Command, Duration, Invocation, Offers, Positional, Result
 from services.safety.plan import Plan, Risk
-from services.vocabulary.durations import format_age
 
 
 def _checked(word: str) -> str:
@@ -88,20 +86,12 @@ async def _silence(needs: AlertsNeeds, request: SilenceArguments, invocation: In
     return await plan_silence(needs, invocation.actor, request.id, request.for_, request.comment, request.without)
 
 
-def _ids(needs: AlertsNeeds) -> Iterable[Candidate]:
-    alerts = needs.latest()
-    ids = short_ids(alerts)
-    now = needs.clock.now()
-    view = _every_alert(alerts, AlertFilter())
-    for row in view.rows:
-        if row.alert is not None:
-            age = format_age(now - row.alert.starts_at)
-            yield Candidate(ids[row.key], f"{title(row.alert)}, {row.severity.word}, {age}, {row.alert.environment}")
+def _ids(needs: AlertsNeeds) -> Offers:
+    return needs.offers
 
 
 def _labels(needs: AlertsNeeds) -> Iterable[Candidate]:
-    names = {name for alert in needs.latest() for name in alert.labels}
-    return [Candidate(name) for name in sorted(names)]
+    return [Candidate(name) for name in needs.offers.label_names()]
 
 
 def _matchers(needs: AlertsNeeds) -> Iterable[Candidate]:

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 
 from services.alerts.model import Alert
 
-_SHORTEST = 6
-_FULL = 16
+SHORTEST = 6
+"""So many digits of a fingerprint at least stand for an alert."""
+FULL = 16
+"""So many digits a fingerprint has."""
 
 
 def short_ids(alerts: Iterable[Alert]) -> dict[str, str]:
@@ -17,8 +19,8 @@ def short_ids(alerts: Iterable[Alert]) -> dict[str, str]:
     """
     known = list(alerts)
     holders = Counter([alert.fingerprint for alert in known])
-    length = _SHORTEST
-    while length < _FULL and len({fingerprint[:length] for fingerprint in holders}) < len(holders):
+    length = SHORTEST
+    while length < FULL and len({fingerprint[:length] for fingerprint in holders}) < len(holders):
         length += 1
     return {
         alert.id: (f"{alert.cluster}/" if holders[alert.fingerprint] > 1 else "") + alert.fingerprint[:length]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.alerts.model import Alert
 from services.alerts.now import AlertsNow
+from services.alerts.offers import AlertOffers
 from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class AlertsNeeds:
         writers: cluster -> how to write to it; empty where nothing may be written.
         clock: the time.
         written: called with the cluster after a write that was accepted, so that its feed reads again at once.
+        offers: what completion offers of ``latest``.
     """
 
     current: Callable[[], Awaitable[AlertsNow]]
@@ -37,3 +39,7 @@ class AlertsNeeds:
     writers: Mapping[str, AlertmanagerWriter]
     clock: Clock
     written: Callable[[str], None] = _nothing
+    offers: AlertOffers = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "offers", AlertOffers(self.latest, self.clock))

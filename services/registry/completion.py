@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from services.command import Candidate
+from services.command import Candidate, Offers
 from services.registry.help import HELP
 from services.registry.syntax import AnyCommand, Parameter, Syntax, candidates, collects, syntax_of
 from services.registry.words import Word, quote, split
@@ -130,7 +130,7 @@ def _argument(command: AnyCommand, needs: Any, before: Sequence[Word], current: 
     positional = syntax.at(place)
     found: tuple[Candidate, ...] = ()
     if positional is not None:
-        found = _pick(typed, candidates(command, needs, positional), quoted=True)
+        found = _offered(command, needs, positional, typed)
     if not typed and not ended:
         # An option is offered when the words that must come are there.
         waits = positional is not None and positional.required and not (collects(positional) and before)
@@ -160,8 +160,15 @@ def _walk(syntax: Syntax, before: Sequence[Word]) -> tuple[set[str], int, Parame
 
 
 def _values(command: AnyCommand, needs: Any, parameter: Parameter, start: int, end: int, typed: str) -> Completion:
-    found = _pick(typed, candidates(command, needs, parameter), quoted=True)
+    found = _offered(command, needs, parameter, typed)
     return Completion(start, end, found, f"{parameter.option} {parameter.placeholder}")
+
+
+def _offered(command: AnyCommand, needs: Any, parameter: Parameter, typed: str) -> tuple[Candidate, ...]:
+    offered = candidates(command, needs, parameter)
+    if isinstance(offered, Offers):
+        return tuple(Candidate(quote(one.value), one.hint) for one in offered.matching(typed, LIMIT))
+    return _pick(typed, offered, quoted=True)
 
 
 def _option_hint(parameter: Parameter) -> str:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from services.command import Arguments, Candidate, Command, Positional
+from services.command import Arguments, Candidate, Command, Offers, Positional
 
 AnyCommand = Command[Any, Any]
 
@@ -147,11 +147,12 @@ def usage(command: AnyCommand) -> str:
     return " ".join([f"/{command.name}", *(parameter.usage for parameter in ordered)])
 
 
-def candidates(command: AnyCommand, needs: Any, parameter: Parameter) -> Sequence[Candidate]:
+def candidates(command: AnyCommand, needs: Any, parameter: Parameter) -> Sequence[Candidate] | Offers:
     """The values offered for a parameter: from live data, else as declared, else what its type allows."""
     completer = command.complete.get(parameter.field) or command.complete.get(parameter.label)
     if completer is not None:
-        return tuple(completer(needs))
+        offered = completer(needs)
+        return offered if isinstance(offered, Offers) else tuple(offered)
     declared = command.choices.get(parameter.field) or command.choices.get(parameter.label) or ()
     return tuple(declared) or parameter.choices
 

@@ -1,0 +1,114 @@
+"""The command line while a person types: what it says, when, and what it must not disturb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import Field
+from textual.app import App
+from textual.widgets import OptionList, Static
+
+from services.command import Arguments, Candidate, Command, Invocation, Positional
+from services.registry import Registry
+from services.safety.actor import Actor
+from services.safety.outcome import Outcome, OutcomeStatus
+from services.safety.permit import WritePermit
+from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
+from tests.support.clock import ManualClock
+from tests.support.desk import make_desk
+from tests.support.stage import Stage, desk_stage, quiet, ready
+from widgets.command_line import CommandLine
+
+SIZE = (120, 40)
+PAUSE = 0.2
+
+
+class MuteArguments(Arguments):
+    """``/mute <id> --comment …``."""
+
+    id: Annotated[str, Positional()]
+    comment: str = Field("", description="why")
+
+
+@dataclass
+class World:
+    """Counts what is asked of it."""
+
+    planned: list[str] = field(default_factory=list)
+    done: list[str] = field(default_factory=list)
+    confirmation: Confirmation | None = None
+
+    async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Any) -> Outcome:
+        """Does what it is told."""
+        self.done.append(command)
+        return Outcome(1, OutcomeStatus.DONE, "done")
+
+
+async def _plan(world: World, request: MuteArguments, invocation: Invocation) -> Plan:
+    world.planned.append(request.id)
+
+    async def apply(permit: WritePermit) -> Applied:
+        raise AssertionError
+
+    return Plan(
+        "mute",
+        Risk.WRITE,
+        "alertmanager prod",
+        "prod",
+        (Target("alert", request.id, "prod"),),
+        f"mutes {request.id}",
+        "amtool silence add",
+        apply,
+        confirmation=world.confirmation,
+    )
+
+
+MUTE = Command[World, MuteArguments](
+    name="mute",
+    summary="Mute it",
+    arguments=MuteArguments,
+    risk=Risk.WRITE,
+    plan=_plan,
+    complete={"id": lambda world: [Candidate(f"a{number}") for number in range(3)]},
+)
+
+
+def stage(world: World, clock: ManualClock) -> Stage:
+    registry = Registry(world)
+    registry.add((MUTE,), world)
+    return desk_stage(clock, make_desk(clock, registry=registry))
+
+
+def said(app: App[Any]) -> str:
+    return str(app.screen.query_one("#said", Static).render())
+
+
+async def test_a_line_is_worked_out_once_the_person_pauses() -> None:
+    clock, world = ManualClock(), World()
+    app = stage(world, clock)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("slash", *"mute a1")
+        await quiet(pilot, workers=False)
+        assert world.planned == []
+        clock.turn(PAUSE)
+        await quiet(pilot)
+        assert world.planned == ["a1"]
+        assert "mutes a1" in said(app)
+
+
+async def test_what_a_line_would_do_leaves_the_offer_that_was_chosen() -> None:
+    clock, world = ManualClock(), World()
+    app = stage(world, clock)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("slash", *"mute a", "down", "down")
+        await quiet(pilot, workers=False)
+        clock.turn(PAUSE)
+        await quiet(pilot)
+        assert "mutes a" in said(app)
+        assert app.screen.query_one("#offers", OptionList).highlighted == 2
+        await pilot.press("enter")
+        await quiet(pilot, workers=False)
+        assert app.screen.query_one(CommandLine).line == "/mute a2 "
