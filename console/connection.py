@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from services.safety.actor import Surface
 from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
+    from console.log import Log
     from console.wiring import Backend
 
 
@@ -33,13 +35,16 @@ class Connected:
         await self.backend.close()
 
 
-async def connect(peek: Peek, clock: Clock, switch_theme: Callable[[str], None]) -> Connected:
+async def connect(
+    peek: Peek, clock: Clock, switch_theme: Callable[[str], None], *, log: Log | None = None
+) -> Connected:
     """Read the whole configuration, build what belongs to it, and begin to read every source.
 
     Args:
         peek: the first look.
         clock: the only time there is.
         switch_theme: shows a theme at once.
+        log: as for :func:`console.opening.open_backend`.
 
     Raises:
         ConsoleError: the configuration cannot be used, or the demo does not start.
@@ -50,7 +55,9 @@ async def connect(peek: Peek, clock: Clock, switch_theme: Callable[[str], None])
         config=peek.config,
         demo=peek.demo,
         switch_theme=switch_theme,
+        log=log,
     )
+    asyncio.get_running_loop().set_exception_handler(backend.background.unhandled)
     backend.start()
     return Connected(desk_of(backend), backend)
 
@@ -72,4 +79,5 @@ def desk_of(backend: Backend) -> Desk:
         invocation=backend.invocation,
         plot=backend.plot,
         refresh=backend.refresh,
+        fault=lambda: backend.background.fault,
     )

@@ -52,7 +52,11 @@ class StoryPlayer:
     async def run(self) -> None:
         """Play until cancelled."""
         while True:
-            await self.play()
+            try:
+                await self.play()
+            except Exception:
+                # The people of the story must not die of one step; the next one comes.
+                _log.exception("the demo could not play a step of its story")
             await self._clock.sleep(_LOOK)
 
     async def play(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,10 +18,17 @@ if TYPE_CHECKING:
 class LateCluster:
     """Implements :class:`services.clusters.access.ClusterAccess` for one context."""
 
-    def __init__(self, settings: ClusterSettings, clock: Clock) -> None:
-        """Nothing is imported or opened before the first request."""
+    def __init__(self, settings: ClusterSettings, clock: Clock, learn: Callable[..., None] = lambda *_: None) -> None:
+        """Nothing is imported or opened before the first request.
+
+        Args:
+            settings: how to reach it.
+            clock: measures.
+            learn: told every secret of the kubeconfig.
+        """
         self._settings = settings
         self._clock = clock
+        self._learn = learn
         self._making = asyncio.Lock()
         self._reader: ClusterReader | None = None
 
@@ -65,5 +72,5 @@ class LateCluster:
         async with self._making:
             if self._reader is None:
                 module = await import_late("services.clusters.client")
-                self._reader = module.ClusterReader(self._settings, self._clock)
+                self._reader = module.ClusterReader(self._settings, self._clock, learn=self._learn)
             return self._reader

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from console.background import Work
 from console.configuration.model import Settings
 from console.sources import Sources
 from services.alerts.alertmanager import AlertmanagerReader
@@ -86,23 +87,24 @@ class Live:
                 Poller(self.incidents, incidents.changes().read, clock, interval=_INCIDENTS_EVERY)
             )
 
-    def record_work(self) -> Iterator[Coroutine[Any, Any, None]]:
+    def record_work(self) -> Iterator[Work]:
         """What has to run for the store, each until it is cancelled."""
         for poller in self._record_pollers:
-            yield poller.run()
+            yield _reading(poller)
 
-    def alert_work(self) -> Iterator[Coroutine[Any, Any, None]]:
+    def alert_work(self) -> Iterator[Work]:
         """What has to run for the alerts, each until it is cancelled."""
         for poller in self._alert_pollers.values():
-            yield poller.run()
+            yield _reading(poller)
 
-    def other_work(self) -> Iterator[Coroutine[Any, Any, None]]:
+    def other_work(self) -> Iterator[Work]:
         """What has to run for deployments and on-call, each until it is cancelled."""
         for watcher in self._watching():
-            yield watcher.run()
+            yield Work(f"following {watcher.feed.source}", watcher.run, watcher.feed.fail)
         if self._duty_poller is not None:
-            yield self._duty_poller.run()
-            yield self._sources.schedule.call_at_handoffs(self._duty_poller.refresh)
+            yield _reading(self._duty_poller)
+            handoffs, refresh = self._sources.schedule.call_at_handoffs, self._duty_poller.refresh
+            yield Work("looking at the handoffs of on-call", partial(handoffs, refresh))
 
     async def alerts_answered(self, patience: float) -> None:
         """Wait until each cluster has answered or failed once, at most ``patience`` seconds."""
@@ -165,6 +167,10 @@ class Live:
         yield from self._record_pollers
         if self._duty_poller is not None:
             yield self._duty_poller
+
+
+def _reading(poller: Poller[Any]) -> Work:
+    return Work(f"reading {poller.feed.source}", poller.run, poller.feed.fail)
 
 
 def _missing(reader: AlertmanagerReader) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from services.safety.actor import Surface
 from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
+    from console.log import Log
     from console.wiring import Backend
 
 
@@ -25,6 +26,7 @@ async def open_backend(
     demo: bool = False,
     switch_theme: Callable[[str], None] | None = None,
     automation: bool = False,
+    log: Log | None = None,
 ) -> Backend:
     """Read and check the configuration (or start the demo), and build what belongs to it. Connects to nothing.
 
@@ -37,6 +39,7 @@ async def open_backend(
         demo: the simulated production instead of any configuration; its store is a temporary one.
         switch_theme: shows a theme at once.
         automation: whether no person asks, but a script.
+        log: learns the level that is configured and every secret; None where nothing is logged.
 
     Raises:
         ConsoleError: the configuration cannot be used, or the demo does not start.
@@ -47,6 +50,8 @@ async def open_backend(
         else:
             loading = await import_late("console.configuration.loading")
             settings = (await asyncio.to_thread(loading.load, config)).settings
+        if log is not None:
+            log.choose(settings.sre.log.level)
         wiring = await import_late("console.wiring")
         from console.configuration.paths import state_directory
         from console.preferences import Preferences
@@ -60,6 +65,7 @@ async def open_backend(
             demo=demo,
             switch_theme=switch_theme,
             automation=automation,
+            redaction=None if log is None else log.redaction,
         )
         backend.resources = resources.pop_all()
     return backend

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -50,13 +51,16 @@ class Sources:
             await cluster.close()
 
 
-def build_sources(settings: Settings, clock: Clock, *, writing: bool) -> Sources:
+def build_sources(
+    settings: Settings, clock: Clock, *, writing: bool, learn: Callable[..., None] = lambda *_: None
+) -> Sources:
     """Make the clients. Nothing is connected before the first request.
 
     Args:
         settings: the checked configuration.
         clock: for schedules and deadlines.
         writing: False makes no writer and no write client at all.
+        learn: told every secret that is resolved.
 
     Raises:
         SecretError: a reference leads to no secret (any more).
@@ -68,6 +72,7 @@ def build_sources(settings: Settings, clock: Clock, *, writing: bool) -> Sources
     write_clients: list[WriteClient] = []
     for cluster in settings.sre.alertmanager:
         reaching = tuple(member_settings(cluster))
+        learn(*(secret for one in reaching for secret in one.secrets))
         clients = tuple(ReadClient(one) for one in reaching)
         members[cluster.name] = clients
         readers[cluster.name] = AlertmanagerReader(cluster.name, cluster.environment or cluster.name, clients)
@@ -77,12 +82,14 @@ def build_sources(settings: Settings, clock: Clock, *, writing: bool) -> Sources
             pairs = [Member(read, write) for read, write in zip(clients, writing_clients, strict=True)]
             writers[cluster.name] = AlertmanagerWriter(cluster.name, pairs)
     rotations = [one.rotation() for one in settings.sre.oncall.rotation]
+    prometheus = _prometheus(settings)
+    learn(*(secret for client in prometheus.values() for secret in client.settings.secrets))
     return Sources(
         members,
         readers,
         writers,
-        {one.context: LateCluster(cluster_settings(one), clock) for one in settings.sre.kubernetes},
-        _prometheus(settings),
+        {one.context: LateCluster(cluster_settings(one), clock, learn) for one in settings.sre.kubernetes},
+        prometheus,
         LocalSchedule(rotations, clock),
         tuple(write_clients),
     )

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import getpass
 import logging
 import os
 import socket
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from console.background import Background, Work
 from console.configuration.model import Settings
 from console.late_import import import_late
 from console.live import Live
@@ -24,6 +24,7 @@ from services.safety.outcome import Outcome
 from services.safety.plan import Plan
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import ConsoleError, Refused
+from services.vocabulary.redaction import Redaction
 
 if TYPE_CHECKING:
     from console.records import Records
@@ -45,6 +46,8 @@ class Backend:
         actor: who sits in front of it.
         sources: the clients of the outside systems.
         live: the feeds and what keeps them up to date; nothing is read before :meth:`start`.
+        background: what keeps the feeds up to date, and what of that is broken.
+        redaction: the secrets that must not get into log, audit, export and prompt.
         registry: the commands; help alone before :meth:`open_records`.
         records: the store and what lies in it; None before :meth:`open_records`.
         resources: what :meth:`close` closes after everything else, such as the demo.
@@ -60,6 +63,7 @@ class Backend:
         demo: bool = False,
         switch_theme: Callable[[str], None] | None = None,
         automation: bool = False,
+        redaction: Redaction | None = None,
     ) -> None:
         """Connects to nothing.
 
@@ -71,6 +75,7 @@ class Backend:
             demo: whether the simulated production is behind it.
             switch_theme: shows a theme at once; None where there is no screen.
             automation: whether no person asks, but a script.
+            redaction: learns every secret that is resolved here; one of its own by default.
 
         Raises:
             ConsoleError: a secret or a TLS file cannot be read.
@@ -80,7 +85,8 @@ class Backend:
         self.demo = demo
         self.clock = clock
         self.actor = actor_of(settings, surface, automation=automation)
-        self.sources = build_sources(settings, clock, writing=self._writing)
+        self.redaction = redaction or Redaction()
+        self.sources = build_sources(settings, clock, writing=self._writing, learn=self.redaction.add)
         self.live = Live(settings, clock, self.sources)
         self.records: Records | None = None
         self.registry = Registry(self if self._writing else None)
@@ -88,7 +94,7 @@ class Backend:
         self._preferences = preferences
         self._switch_theme = switch_theme
         self._opening = asyncio.Lock()
-        self._tasks: list[asyncio.Task[None]] = []
+        self.background = Background(clock)
         self.resources = AsyncExitStack()
 
     @property
@@ -125,15 +131,15 @@ class Backend:
     def start(self) -> None:
         """Begin to read every source and to keep the feeds up to date: the alerts at once, the rest behind them."""
         for work in self.live.alert_work():
-            self.keep_running(work)
-        self.keep_running(self._start_rest())
+            self.background.keep(work)
+        self.background.keep(Work("opening what stands behind the alerts", self._start_rest, again=False))
 
     async def _start_rest(self) -> None:
         # What the others import would take the processor from the first alerts: whoever opens a console waits for
         # those.
         await self.live.alerts_answered(_PATIENCE)
         for work in self.live.other_work():
-            self.keep_running(work)
+            self.background.keep(work)
         try:
             records = await self.open_records()
         except Exception as error:
@@ -141,12 +147,14 @@ class Backend:
             self.live.circuit.fail(ConsoleError(f"the console failed: {type(error).__name__}: {error}"))
             return
         for work in self.live.record_work():
-            self.keep_running(work)
+            self.background.keep(work)
         if records.guard is not None:
             # What an earlier life of this console began and did not end is put down as unknown; /circuit status
             # tells it. A store that cannot be opened says so in its feed.
-            with contextlib.suppress(ConsoleError):
+            try:
                 await records.guard.settle(self.actor)
+            except ConsoleError as error:
+                _log.warning("writes without an outcome could not be settled: %s", error)
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
         """Do what ``plan`` says through the guard.
@@ -158,10 +166,6 @@ class Backend:
         if records.guard is None:
             raise Refused("this console is read-only")
         return await records.guard.execute(plan, command=command, actor=actor, confirm=confirm)
-
-    def keep_running(self, work: Coroutine[Any, Any, None]) -> None:
-        """Run ``work`` until :meth:`close`."""
-        self._tasks.append(asyncio.create_task(work))
 
     async def plot(self, alert: Alert, points: int) -> AlertPlot | None:
         """What the rule of ``alert`` measures, in at most so many points a series.
@@ -186,14 +190,13 @@ class Backend:
 
     async def close(self) -> None:
         """Stop reading and close every connection; never raises."""
-        tasks, self._tasks = self._tasks, []
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.background.close()
         store = (self.records.store.close,) if self.records is not None else ()
         for closing in (self.sources.close, *store, self.resources.aclose):
-            with contextlib.suppress(Exception):
+            try:
                 await closing()
+            except Exception:
+                _log.warning("something could not be closed", exc_info=True)
 
 
 def actor_of(settings: Settings, surface: Surface, *, automation: bool = False) -> Actor:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from services.registry import Registry
     from services.safety.circuit import Circuit
     from services.vocabulary.clock import Clock
+    from services.vocabulary.snapshot import Freshness
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Desk:
         plot: what the rule of an alert measures, over the time around its onset, in so many points at most;
             None where no Prometheus belongs to the alert's cluster.
         refresh: read every source again now.
+        fault: what of the console itself is broken, told as a source that fails; None for nothing.
     """
 
     clock: Clock
@@ -53,6 +55,14 @@ class Desk:
     invocation: Callable[[Mapping[str, tuple[str, ...]], Confirmer], Invocation]
     plot: Callable[[Alert, int], Awaitable[AlertPlot | None]]
     refresh: Callable[[], None]
+    fault: Callable[[], Freshness | None] = lambda: None
+
+    @property
+    def freshness(self) -> tuple[Freshness, ...]:
+        """How far to trust every source, and behind them the console itself where something of it is broken."""
+        sources = tuple(feed.snapshot.freshness for feed in self.feeds)
+        broken = self.fault()
+        return sources if broken is None else (*sources, broken)
 
     @property
     def feeds(self) -> tuple[Feed[Any], ...]:

@@ -76,6 +76,7 @@ class OperationsScreen(Screen[None]):
         yield TopBar()
         yield Band(classes="-demo")
         yield Band(classes="-circuit")
+        yield Band(classes="-trouble")
         yield PaneTabs()
         with Grid(id="panes", classes="" if "incidents" in self._names else "-three"):
             for name in self._names:

@@ -25,7 +25,7 @@ class Status:
     def __init__(self, screen: Screen[Any], desk: Desk, *, read_only: bool = False) -> None:
         """
         Args:
-            screen: holds a :class:`TopBar` and a :class:`Band` of class ``-circuit``.
+            screen: holds a :class:`TopBar`, a :class:`Band` of class ``-circuit`` and perhaps one of ``-trouble``.
             desk: the sources.
             read_only: whether nothing can be written from the screen.
         """
@@ -51,13 +51,22 @@ class Status:
         self._screen.query_one(TopBar).state = BarState(
             now=now,
             environments=self._desk.environments,
-            sources=tuple(feed.snapshot.freshness for feed in self._desk.feeds),
+            sources=self._desk.freshness,
             circuit_open=is_open,
             operator=self._desk.operator,
             read_only=self._read_only,
         )
         self._screen.set_class(bool(is_open), "-circuit-open")
         self._screen.query_one(".-circuit", Band).say(self._circuit_words(circuit) if is_open else None)
+        for band in self._screen.query(".-trouble").results(Band):
+            band.say(self._fault_words())
+
+    def _fault_words(self) -> Content | None:
+        broken = self._desk.fault()
+        if broken is None or broken.failing_since is None:
+            return None
+        age = format_age(self._desk.clock.now() - broken.failing_since)
+        return Content(f"✗ PART OF THE CONSOLE IS BROKEN for {age}: {display(broken.reason, 300)}")
 
     def _circuit_words(self, circuit: Circuit | None) -> Content | None:
         if circuit is None:

@@ -218,7 +218,7 @@ class WallboardScreen(Screen[None]):
             circuit=seen.items[0] if seen is not None and seen.items else None,
             circuit_known=seen is not None and seen.freshness.trusted,
             starting=seen is None or (self._patient and seen.freshness.state is FreshnessState.WAITING),
-            sources=tuple(feed.snapshot.freshness for feed in desk.feeds),
+            sources=desk.freshness,
             environments=desk.environments,
             demo=self._demo or desk.demo,
             hint=hint,

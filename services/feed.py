@@ -11,6 +11,7 @@ from random import Random
 from typing import Generic, TypeVar
 
 from services.vocabulary.clock import Clock
+from services.vocabulary.durations import format_age
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.snapshot import Freshness, FreshnessState, Snapshot
 
@@ -105,6 +106,7 @@ class Feed(Generic[T]):
         )
 
     def _set(self, freshness: Freshness, items: tuple[T, ...]) -> None:
+        _log_change(self._snapshot.freshness, freshness)
         self._snapshot = Snapshot(freshness, self._snapshot.version + 1, items)
         for subscription, subscriber in tuple(self._subscribers.items()):
             if subscription not in self._subscribers:
@@ -114,6 +116,23 @@ class Feed(Generic[T]):
             except Exception:
                 # One broken view must not stop the source for the others.
                 _log.exception("a subscriber of %s failed", freshness.source)
+
+
+def _log_change(before: Freshness, now: Freshness) -> None:
+    """One line when a source begins or ends to fail, or when something else is missing; none for each answer."""
+    failing = now.failing_since is not None
+    if failing and before.failing_since is None:
+        _log.warning("%s fails: %s", now.source, now.reason)
+    elif not failing and before.failing_since is not None and now.checked_at is not None:
+        lasted = format_age(now.checked_at - before.failing_since)
+        _log.info("%s answers again after %s", now.source, lasted)
+    elif not failing and before.checked_at is None:
+        _log.info("%s answers", now.source)
+    if not failing and now.partial != before.partial:
+        if now.partial:
+            _log.warning("%s answers in part: %s", now.source, "; ".join(now.partial))
+        else:
+            _log.info("%s answers in full again", now.source)
 
 
 class Backoff:

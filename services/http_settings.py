@@ -5,7 +5,9 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+from services.vocabulary.redaction import Redaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +48,22 @@ class HttpSettings:
             return "its URL"
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
-    def without_secrets(self, text: str) -> str:
-        """``text`` (such as an error that echoes the request) with every secret of at least six characters hidden."""
-        secrets = [self.bearer or "", *self.headers.values()]
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every value that proves who asks: what must be kept out of messages, logs and the audit."""
+        found = [self.bearer or "", *(value for name, value in self.headers.items() if not _is_plain(name))]
         if self.basic:
-            secrets += [self.basic[1], b64encode(":".join(self.basic).encode()).decode()]
-        for secret in sorted(secrets, key=len, reverse=True):
-            if len(secret) >= 6:
-                text = text.replace(secret, "‹secret›")
-        return text
+            found += [self.basic[1], b64encode(":".join(self.basic).encode()).decode()]
+        if self.proxy:
+            password = urlsplit(self.proxy).password or ""
+            found += [password, unquote(password)]
+        return tuple(dict.fromkeys(secret for secret in found if secret))
+
+    def without_secrets(self, text: str) -> str:
+        """``text`` (such as an error that echoes the request) with every secret hidden, however it is written."""
+        return Redaction(self.secrets)(text)
+
+
+def _is_plain(header: str) -> bool:
+    # Names of tenants and kinds of content stand in many messages, and are no secrets.
+    return header.lower() in ("accept", "user-agent", "x-scope-orgid", "thanos-tenant", "accountid", "projectid")

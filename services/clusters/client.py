@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
@@ -38,10 +38,19 @@ class ClusterReader:
     Credentials are read anew when they run out or are refused, so a token that kubectl renewed is picked up.
     """
 
-    def __init__(self, settings: ClusterSettings, clock: Clock) -> None:
-        """Nothing is read or opened before the first request."""
+    def __init__(
+        self, settings: ClusterSettings, clock: Clock, *, learn: Callable[..., None] = lambda *_: None
+    ) -> None:
+        """Nothing is read or opened before the first request.
+
+        Args:
+            settings: how to reach it.
+            clock: measures and judges when credentials run out.
+            learn: told the tokens and passwords of the context, so that they can be kept out of logs.
+        """
         self.settings = settings
         self._clock = clock
+        self._learn = learn
         self._loading = asyncio.Lock()
         self._context: LoadedContext | None = None
         self._client: ApiClient | None = None
@@ -210,6 +219,7 @@ class ClusterReader:
 
     async def _load(self) -> None:
         context = await load_context(self.settings)
+        self._learn(*_spoken(context))
         try:
             # Making its TLS context takes 25 to 40 ms.
             client = await asyncio.to_thread(ApiClient, context.configuration)
@@ -247,6 +257,13 @@ class ClusterReader:
 def _secrets(context: LoadedContext) -> tuple[object, ...]:
     configuration = context.configuration
     return (dict(configuration.api_key), configuration.cert_file, configuration.key_file)
+
+
+def _spoken(context: LoadedContext) -> list[str]:
+    """What a request says to prove who asks: tokens without their scheme, and a password."""
+    configuration = context.configuration
+    values = [str(value).removeprefix("Bearer ") for value in configuration.api_key.values()]
+    return [value for value in (*values, configuration.password) if isinstance(value, str) and value]
 
 
 def _reason(error: Exception) -> str:

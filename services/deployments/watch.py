@@ -7,6 +7,7 @@ says what is missing; without any kind of workload the feed fails.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,6 +28,9 @@ from services.vocabulary.errors import ConsoleError, FailureKind, SourceError
 
 _PAUSE = 0.25
 _A_SLICE = 250
+_STEADY = 60.0
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +107,18 @@ class DeploymentWatcher:
         """Follow the cluster until cancelled."""
         backoff = Backoff(1.6, 60.0, self._random or Random())  # noqa: S311 - jitter
         while True:
+            begun = self._clock.monotonic()
             try:
-                scopes = await self._scopes()
+                await self._follow(await self._scopes())
             except ConsoleError as error:
                 self.feed.fail(error)
-                await self._clock.sleep(backoff.next())
-                continue
-            await self._follow(scopes)
+            except Exception as error:
+                # A fault of the program: what was told may be old, and the cluster is followed anew.
+                _log.exception("following %s failed", self.feed.source)
+                self.feed.fail(ConsoleError(f"the console failed to follow it: {_fault(error)}"))
+            if self._clock.monotonic() - begun >= _STEADY:
+                backoff.reset()
+            await self._clock.sleep(backoff.next())
 
     async def read_once(self) -> None:
         """Read everything once and publish it; the feed fails where it cannot be read. Raises nothing of its own."""
@@ -117,6 +126,9 @@ class DeploymentWatcher:
             await self._read_all()
         except ConsoleError as error:
             self.feed.fail(error)
+        except Exception as error:
+            _log.exception("reading %s failed", self.feed.source)
+            self.feed.fail(ConsoleError(f"the console failed to read it: {_fault(error)}"))
 
     async def _read_all(self) -> None:
         inventory = Inventory(self._context, self._environment)
@@ -274,6 +286,12 @@ def _verdict(sinks: Sequence[_Sink]) -> ConsoleError | None:
     workloads = [sink for sink in sinks if sink.kind in _WORKLOADS]
     errors = [sink.error for sink in workloads if sink.error is not None]
     return errors[0] if len(errors) == len(workloads) else None
+
+
+def _fault(error: Exception) -> str:
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return f"{type(error).__name__}: {error}".removesuffix(": ")
 
 
 def _is_lacking(error: ConsoleError) -> bool:

@@ -6,9 +6,10 @@ Only the double: every test here changes the cluster or makes it fail.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -298,3 +299,40 @@ async def test_reading_once_fails_with_the_reason_or_says_what_is_missing(rig: R
     assert rig.state is FreshnessState.STALE
     assert "etcd is away" in rig.feed.snapshot.freshness.reason
     assert [item.name for item in rig.feed.snapshot.items] == ["checkout"]
+
+
+class Untellable(Feed[Deployment]):
+    """A feed that cannot take what it is told."""
+
+    broken = True
+
+    def publish(self, items: Sequence[Deployment], **told: Any) -> None:
+        if self.broken:
+            raise TypeError("an item of the wrong kind")
+        super().publish(items, **told)
+
+
+async def test_a_fault_of_the_program_is_logged_and_told_and_the_cluster_followed_anew(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    double = KubernetesDouble()
+    async with serve(double):
+        clock = ManualClock()
+        feed = Untellable("kubernetes prod", clock, valid_for=VALID_FOR)
+        config = write_kubeconfig(tmp_path / "config", double.url, namespace="")
+        reader = ClusterReader(ClusterSettings("kubernetes prod", kubeconfig=str(config)), clock)
+        watcher = DeploymentWatcher(feed, reader, clock, context="prod", random=Random(7))
+        await watcher.read_once()
+        assert "TypeError: an item of the wrong kind" in feed.snapshot.freshness.reason
+        task = asyncio.create_task(watcher.run())
+        try:
+            await eventually(lambda: "failed to follow it" in feed.snapshot.freshness.reason, clock)
+            assert "TypeError: an item of the wrong kind" in feed.snapshot.freshness.reason
+            assert [one for one in caplog.records if one.exc_info and one.name == "services.deployments.watch"]
+            feed.broken = False
+            await eventually(lambda: feed.snapshot.freshness.state is FreshnessState.FRESH, clock)
+            assert not task.done()
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await reader.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -30,6 +31,30 @@ def state(feed: Feed[str]) -> FreshnessState:
 
 
 # The feed.
+
+
+def test_the_log_tells_of_changes_and_not_of_each_answer(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "services.feed")
+    clock = ManualClock()
+    feed = feed_on(clock)
+    for _ in range(3):
+        feed.publish(["a"])
+        feed.confirm()
+    for _ in range(100):
+        clock.turn(1)
+        feed.fail(REFUSED)
+        feed.fail(BROKEN)
+    clock.turn(20)
+    feed.publish(["a"], partial=("one of two members",))
+    feed.publish(["b"], partial=("one of two members",))
+    feed.publish(["b"])
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("INFO", "prod answers"),
+        ("WARNING", "prod fails: prod: no connection"),
+        ("INFO", "prod answers again after 1m"),
+        ("WARNING", "prod answers in part: one of two members"),
+        ("INFO", "prod answers in full again"),
+    ]
 
 
 def test_before_the_first_answer_nothing_is_claimed() -> None:
