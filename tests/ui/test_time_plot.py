@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
+
 import pytest
 from textual.app import App, ComposeResult
 
@@ -42,6 +45,20 @@ async def test_a_sentence_until_there_is_a_plot_and_again_when_there_is_none() -
         assert not "".join(lines[1:]).strip()
         app.plot.show(Plot([Line("x", [], [])], 0.0, 1.0))
         assert (await app.drawn())[0].strip() == "no values in this time"
+
+
+async def test_a_plot_that_is_replaced_before_it_was_drawn_leaves_nothing_behind() -> None:
+    app = Bench()
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        async with app.run_test(size=(60, 8)) as pilot:
+            for _ in range(3):
+                app.plot.show(PLOT)
+            while any(not worker.is_finished for worker in app.workers):
+                await pilot.pause()
+            assert "rev 12" in (await app.drawn())[0]
+        gc.collect()
+    assert [str(one.message) for one in warned if "never awaited" in str(one.message)] == []
 
 
 @pytest.mark.parametrize("size", [(60, 5), (60, 8), (100, 20), (200, 60)])

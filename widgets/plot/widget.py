@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
+from functools import partial
+from typing import Any, ClassVar
 
 from rich.segment import Segment
 from textual.strip import Strip
@@ -87,7 +88,9 @@ class TimePlot(Widget):
 
     def _draw_soon(self) -> None:
         if self._plot is not None and self.is_mounted and self.size:
-            self.run_worker(self._draw(self._plot, self.size.width, self.size.height), exclusive=True)
+            # A callable: one that is replaced before it began leaves no coroutine that nobody awaits.
+            draw: Any = partial(self._draw, self._plot, self.size.width, self.size.height)
+            self.run_worker(draw, exclusive=True)
 
     async def _draw(self, plot: Plot, width: int, height: int) -> None:
         rows = await asyncio.to_thread(gate.draw, plot, width, height)
