@@ -102,6 +102,15 @@ class Registry:
             return command.summary
         return (await command.plan(needs, request.arguments, invocation)).summary
 
+    async def plan(self, request: Request, invocation: Invocation) -> Plan | None:
+        """Work out what ``request`` would write, by reading alone; None where it writes to no outside system.
+
+        Raises:
+            ConsoleError: it could not be planned.
+        """
+        command, needs = self._entries[request.command.name]
+        return None if command.plan is None else await command.plan(needs, request.arguments, invocation)
+
     async def run(self, request: Request, invocation: Invocation) -> Result:
         """Do it. Writes to outside systems go through the guard and nowhere else.
 

@@ -194,3 +194,54 @@ timeline = Table(
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
 )
+
+# What waits for a second person, and what became of it. Expiry is judged by the clock; "expired" is only its record.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("state", Text, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("requested_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
+    Column("changed_by", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("database_user", Text, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("automation", Boolean, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("risk", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("targets", JSON, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("reach", Integer, nullable=False),
+    Column("summary", Text, nullable=False),
+    Column("preview", JSON, nullable=False),
+    Column("equivalent", Text, nullable=False),
+    Column("requirements", JSON, nullable=False),
+    CheckConstraint(
+        "state in ('pending', 'approved', 'rejected', 'cancelled', 'expired', 'spent')",
+        name="state",
+    ),
+)
+Index("ix_approvals_state", approvals.c.state)
+
+# Append-only: each yes and no.
+approval_votes = Table(
+    "approval_votes",
+    metadata,
+    Column("approval", Integer, ForeignKey("approvals.number"), primary_key=True, autoincrement=False),
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("database_user", Text, nullable=False),
+    Column("agrees", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+)
