@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from screens.alerts_presenter import AlertsPresenter
 from screens.commanding import Commanding
 from screens.confirm import Question
+from services.alerts.naming import told_apart
 from services.registry import quote
 from widgets.alert_rows import subject_of
 from widgets.command_line import CommandLine
@@ -49,10 +50,11 @@ class Acting:
         if not ids:
             return
         chosen = [alert for alert in self._alerts.items if alert.id in set(ids)]
+        told = told_apart(chosen, self._alerts.items)
         question = Question(
             f"Ack {len(ids)} alerts for 15m, each by itself",
             environment=", ".join(sorted({alert.environment for alert in chosen})),
-            preview=tuple(f"{alert.environment}  {alert.name} {subject_of(alert)}" for alert in chosen),
+            preview=tuple(f"{alert.environment}  {words}" for alert, words in zip(chosen, told, strict=True)),
         )
         self._commanding.run_each([f"/alerts ack {quote(one)}" for one in ids], question)
 

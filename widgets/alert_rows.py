@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from services.alerts.model import Alert, Standing
+from services.alerts.naming import THINGS, label_words
 from services.alerts.view import AlertRow, service_of
 from services.alerts.view import RowKind as AlertRowKind
 from services.vocabulary.clock import Clock
@@ -26,8 +27,6 @@ COLUMNS = (
     Column("note", "", Fit(0, 20), hide_below=62),
 )
 
-_SUBJECTS = ("pod", "instance", "node", "persistentvolumeclaim", "device", "job", "namespace")
-
 
 def severity_style(severity: Severity) -> str:
     """Only what is bad is bold."""
@@ -37,7 +36,7 @@ def severity_style(severity: Severity) -> str:
 
 def subject_of(alert: Alert) -> str:
     """What the alert is about, in the shortest words its labels have (raw)."""
-    return service_of(alert.labels) or next((alert.labels[name] for name in _SUBJECTS if alert.labels.get(name)), "")
+    return service_of(alert.labels) or next((alert.labels[name] for name in THINGS if alert.labels.get(name)), "")
 
 
 def standing_note(alert: Alert, now: datetime) -> str:
@@ -125,8 +124,6 @@ class AlertFormat(RowFormat[AlertRow]):
         return ""
 
     def _subject(self, row: AlertRow, alert: Alert) -> Cell:
-        if row.depth:
-            # Below its group the service is the same everywhere; what differs is the pod or the host.
-            inner = next((alert.labels[name] for name in _SUBJECTS if alert.labels.get(name)), "")
-            return inner or subject_of(alert)
-        return subject_of(alert)
+        # Below its group the service is the same everywhere; what differs is the pod, the host or another label.
+        subject = subject_of(alert) if not row.depth or not row.apart else ""
+        return " ".join([subject, *label_words(alert, row.apart, subject, brief=True)]).strip()

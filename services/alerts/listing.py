@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.alerts.model import Alert, Standing
-from services.alerts.naming import short_ids, title
+from services.alerts.naming import short_ids, told_apart
 from services.alerts.now import AlertsNow
 from services.alerts.view import AlertsView
 from services.alerts.wire import instant
@@ -37,7 +37,9 @@ def table(alerts: Sequence[Alert], known: Sequence[Alert], now: datetime) -> Tab
         now: ages count until here.
     """
     ids = short_ids(known)
-    return Table(COLUMNS, tuple([_row(alert, ids[alert.id], now) for alert in alerts]))
+    told = told_apart(alerts, known)
+    rows = [_row(alert, words, ids[alert.id], now) for alert, words in zip(alerts, told, strict=True)]
+    return Table(COLUMNS, tuple(rows))
 
 
 def data(alert: Alert) -> dict[str, Any]:
@@ -92,11 +94,11 @@ def clock_time(moment: datetime, now: datetime) -> str:
     return moment.strftime("%H:%M UTC" if moment.date() == now.astimezone(UTC).date() else "%Y-%m-%d %H:%M UTC")
 
 
-def _row(alert: Alert, short: str, now: datetime) -> tuple[str, ...]:
+def _row(alert: Alert, words: str, short: str, now: datetime) -> tuple[str, ...]:
     severity = alert.severity
     return (
         f"{severity.glyph} {alert.labels.get('severity', '') if severity is Severity.OTHER else severity.word}".strip(),
-        title(alert),
+        words,
         _standing(alert, now),
         format_age(now - alert.starts_at),
         short,

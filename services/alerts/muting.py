@@ -16,7 +16,7 @@ from services.alerts.listing import clock_time
 from services.alerts.lookup import find_alert
 from services.alerts.matchers import exact_matchers, format_matcher, label_test
 from services.alerts.model import ACK, ACK_PREFIX, SILENCE, Alert, Matcher, Silence, SilenceDraft, SilenceState
-from services.alerts.naming import title
+from services.alerts.naming import title, told_apart
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
 from services.alerts.wire import instant
@@ -68,6 +68,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
             before.id,
         )
     until = clock_time(draft.ends_at, at)
+    (told,) = told_apart((alert,), now.alerts)
     verb = "acks" if before is None else "prolongs the ack of"
 
     async def apply(permit: WritePermit) -> Applied:
@@ -85,7 +86,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         alert,
         draft,
         action=ACK,
-        summary=f"{verb} {title(alert)} for {format_duration(duration)} as {actor.operator}; expires {until}",
+        summary=f"{verb} {told} for {format_duration(duration)} as {actor.operator}; expires {until}",
         apply=apply,
     )
     return replace(
@@ -179,7 +180,10 @@ def _plan(
         warnings.append("it hits no alert that is known")
     if (freshness := now.freshness.get(alert.cluster)) is not None and not freshness.trusted:
         warnings.append(f"{alert.cluster} gave no fresh answer, it may hit others by now: {freshness.reason}")
-    shown = [f"  {title(hit)} ({hit.fingerprint})" for hit in hits[:_LISTED]]
+    listed = hits[:_LISTED]
+    shown = [
+        f"  {words} ({hit.fingerprint})" for words, hit in zip(told_apart(listed, now.alerts), listed, strict=True)
+    ]
     if len(hits) > _LISTED:
         shown.append(f"  and {len(hits) - _LISTED} more")
     return Plan(

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from services.alerts.model import Alert, Standing
+from services.alerts.naming import differing
 from services.vocabulary.severity import Severity
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
         new: how many of them the person has not seen yet.
         depth: 1 for a row that an expanded one revealed, else 0.
         expanded: whether what it stands for is listed below it.
+        apart: names of the labels in which it differs from the others that look like it.
     """
 
     key: str
@@ -66,6 +68,7 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
     new: int = 0
     depth: int = 0
     expanded: bool = False
+    apart: tuple[str, ...] = ()
 
     @property
     def count(self) -> int:
@@ -236,10 +239,12 @@ def _listed(
         placed: list[tuple[datetime, list[AlertRow]]] = []
         for cause, members in groups.items():
             if len(members) < GROUP_FROM:
-                placed += [(entry.alert.starts_at, [_single(entry, standing, depth)]) for entry in members]
+                apart = _apart(members)
+                placed += [(entry.alert.starts_at, [_single(entry, standing, depth, apart)]) for entry in members]
                 continue
             group = _group(cause, members, standing, severity, expanded)
-            below = [_single(entry, standing, depth + 1) for entry in members] if group.expanded else []
+            apart = _apart(members) if group.expanded else ()
+            below = [_single(entry, standing, depth + 1, apart) for entry in members] if group.expanded else []
             placed.append((members[0].alert.starts_at, [group, *below]))
         placed.sort(key=itemgetter(0), reverse=newest_first)
         for _, block in placed:
@@ -247,7 +252,11 @@ def _listed(
     return rows
 
 
-def _single(entry: _Entry, standing: Standing, depth: int) -> AlertRow:
+def _apart(members: Sequence[_Entry]) -> tuple[str, ...]:
+    return differing([entry.alert.labels for entry in members]) if len(members) > 1 else ()
+
+
+def _single(entry: _Entry, standing: Standing, depth: int, apart: tuple[str, ...] = ()) -> AlertRow:
     alert = entry.alert
     return AlertRow(
         entry.id,
@@ -259,6 +268,7 @@ def _single(entry: _Entry, standing: Standing, depth: int) -> AlertRow:
         alert.starts_at,
         int(entry.new),
         depth,
+        apart=apart,
     )
 
 

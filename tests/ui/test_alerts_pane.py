@@ -188,3 +188,46 @@ async def test_the_rows_of_one_dead_source_among_live_ones_are_marked_and_dim() 
         desk.alerts["us"].confirm()
         await quiet(pilot)
         assert "◐" not in line_with(app, "Down-us")
+
+
+async def test_two_alerts_that_differ_in_one_label_do_not_look_alike() -> None:
+    clock = ManualClock()
+    first, second = (
+        make_alert("DiskFull", "critical", EPOCH, service="db", instance="db-1", device=device)
+        for device in ("sda", "sdb")
+    )
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": [first, second]}))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert "db sda" in line_with(app, "sda")
+        assert "db sdb" in line_with(app, "sdb")
+        assert "db-1" not in line_with(app, "sdb")
+        await pilot.press("space", "j", "space", "a")
+        await pilot.pause()
+        question = "\n".join(str(widget.render()) for widget in app.screen.query("Static"))
+        assert "DiskFull db device=sda" in question
+        assert "DiskFull db device=sdb" in question
+        await pilot.press("n")
+
+
+async def test_a_group_unfolds_into_rows_that_can_be_told_apart() -> None:
+    clock = ManualClock()
+    storm = [make_alert("Storm", "critical", EPOCH, service="web", code=str(code)) for code in (500, 502, 503)]
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": storm}))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("enter")
+        await quiet(pilot)
+        for code in (500, 502, 503):
+            assert f"code={code}" in line_with(app, f"={code}")
+
+
+async def test_the_wallboard_tells_two_alerts_apart() -> None:
+    clock = ManualClock()
+    two = [make_alert("DiskFull", "critical", EPOCH, service="db", instance=f"db-{number}") for number in (1, 2)]
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": two}), wallboard=True)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        text = "\n".join(app.screen.query_one(WallCanvas).lines)
+        assert "db db-1" in text
+        assert "db db-2" in text

@@ -227,7 +227,7 @@ async def test_a_silence_shows_what_it_hits() -> None:
         '  service="cart"',
         '  severity="critical"',
         "hits 1 alert of eu (prod) now:",
-        f"  Crash cart ({pods[0].fingerprint})",
+        f"  Crash cart pod=cart-0 ({pods[0].fingerprint})",
     )
     assert one.summary == "silences 1 alert of eu for 1h as op-a; expires 20:31 UTC"
     many = await silence_of([*pods, elsewhere], f"eu/{pods[0].fingerprint}", without=["pod"], eu=FRESH, us=FRESH)
@@ -298,3 +298,13 @@ def test_snapshots_of_feeds_are_brought_together() -> None:
     now = alerts_of_snapshots({"eu": Snapshot(FRESH, 3, (DISK,)), "us": Snapshot(STALE, 1, (MINE,))})
     assert now.alerts == (DISK, MINE)
     assert list(now.untrusted) == ["us"]
+
+
+async def test_what_a_mute_hits_is_told_apart() -> None:
+    two = [alert("DiskFull", service="db", instance=name) for name in ("db-1", "db-2")]
+    plan = await silence_of(two, two[0].fingerprint, without=("instance",))
+    assert [line for line in plan.preview if "DiskFull db instance=db-1" in line]
+    assert [line for line in plan.preview if "DiskFull db instance=db-2" in line]
+    table = (await do("/alerts list", needs(two))).table
+    assert table is not None
+    assert {row[1] for row in table.rows} == {"DiskFull db instance=db-1", "DiskFull db instance=db-2"}
