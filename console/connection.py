@@ -79,5 +79,11 @@ def desk_of(backend: Backend) -> Desk:
         invocation=backend.invocation,
         plot=backend.plot,
         refresh=backend.refresh,
+        approvals=live.approvals,
+        warnings=tuple(
+            f"Policy {one.name} cannot be read: it blocks every write that it may cover. /policy list tells why."
+            for one in backend.settings.sre.policies
+            if one.errors
+        ),
         fault=lambda: backend.background.fault,
     )

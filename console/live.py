@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from console.configuration.model import Settings
 from console.sources import Sources
 from services.alerts.alertmanager import AlertmanagerReader
 from services.alerts.model import Alert
+from services.approvals.model import Approval
 from services.deployments.model import VALID_FOR, Deployment
 from services.feed import Feed, Poller
 from services.incidents.model import Incident
@@ -38,7 +39,7 @@ class Live:
     Attributes:
         alerts: cluster -> feed.
         deployments: context -> feed.
-        incidents, circuit: of the store.
+        incidents, circuit, approvals: of the store.
         duties: of the schedule; None where no rotation is configured.
     """
 
@@ -66,6 +67,7 @@ class Live:
         stored = timedelta(seconds=10)
         self.incidents = Feed[Incident]("incidents", clock, valid_for=stored)
         self.circuit = Feed[Circuit]("circuit", clock, valid_for=stored)
+        self.approvals = Feed[Approval]("approvals", clock, valid_for=stored)
         self._record_pollers: list[Poller[Any]] = []
         self.duties: Feed[Duty] | None = None
         self._duty_poller: Poller[Duty] | None = None
@@ -73,15 +75,24 @@ class Live:
             self.duties = Feed[Duty]("on-call", clock, valid_for=timedelta(seconds=4 * _DUTIES_EVERY))
             self._duty_poller = Poller(self.duties, sources.schedule.read, clock, interval=_DUTIES_EVERY)
 
-    def follow(self, incidents: IncidentRepository | None, breaker: Breaker) -> None:
+    def follow(
+        self,
+        incidents: IncidentRepository | None,
+        breaker: Breaker,
+        approvals: Callable[[], Awaitable[Sequence[Approval]]],
+    ) -> None:
         """Follow the store from now on, once :meth:`record_work` runs.
 
         Args:
             incidents: None where the feature is off.
             breaker: the circuit.
+            approvals: reads what waits for a second person.
         """
         clock = self._clock
-        self._record_pollers = [Poller(self.circuit, breaker.changes().read, clock, interval=_CIRCUIT_EVERY)]
+        self._record_pollers = [
+            Poller(self.circuit, breaker.changes().read, clock, interval=_CIRCUIT_EVERY),
+            Poller(self.approvals, approvals, clock, interval=_CIRCUIT_EVERY),
+        ]
         if incidents is not None:
             self._record_pollers.append(
                 Poller(self.incidents, incidents.changes().read, clock, interval=_INCIDENTS_EVERY)

@@ -5,7 +5,8 @@ The alerts stand on the screen meanwhile; what needs the store waits for it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from console.late_store import LateStore
@@ -14,8 +15,13 @@ from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
+from services.approvals.commands import COMMANDS as APPROVALS_COMMANDS
+from services.approvals.commands import ApprovalsNeeds
+from services.approvals.gate import ApprovalDesk
+from services.approvals.repository import ApprovalRepository
 from services.circuit.commands import COMMANDS as CIRCUIT_COMMANDS
 from services.circuit.commands import CircuitNeeds
+from services.command import Invocation, Result
 from services.deployments.commands import COMMANDS as DEPLOYMENTS_COMMANDS
 from services.deployments.commands import DeploymentsNeeds
 from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
@@ -23,6 +29,9 @@ from services.incidents.commands import IncidentsNeeds
 from services.incidents.repository import IncidentRepository
 from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
 from services.oncall.commands import OncallNeeds
+from services.policy.commands import COMMANDS as POLICY_COMMANDS
+from services.policy.commands import Planned, PolicyNeeds
+from services.policy.gate import PolicyGate
 from services.registry import Registry
 from services.safety.audit import Audit
 from services.safety.breaker import Breaker
@@ -32,6 +41,7 @@ if TYPE_CHECKING:
     from console.live import Live
     from console.preferences import Preferences
     from console.sources import Sources
+    from services.policy.model import Policy
     from services.safety.circuit import Circuit
     from services.safety.outcome import Unfinished
     from services.vocabulary.clock import Clock
@@ -43,16 +53,28 @@ class Records:
     Attributes:
         store: opened at its first use.
         incidents: the incidents. breaker: the circuit. audit: what was decided and done.
+        approvals: what waits for a second person. policies: of the configuration.
         guard: the road to outside writes; None where nothing may be written.
     """
 
-    def __init__(self, url: str, clock: Clock, *, writing: bool) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        writing: bool,
+        policies: Sequence[Policy] = (),
+        approval_lifetime: timedelta = timedelta(minutes=30),
+    ) -> None:
         """Opens nothing yet."""
         self.store = LateStore(url, clock, read_only=not writing)
         self.incidents = IncidentRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock)
         self.audit = Audit(self.store)
-        self.guard = Guard(self.store, clock) if writing else None
+        self.approvals = ApprovalRepository(self.store, clock, approval_lifetime)
+        self.policies = tuple(policies)
+        gates = (PolicyGate(self.policies, ApprovalDesk(self.approvals)),)
+        self.guard = Guard(self.store, clock, gates=gates) if writing else None
 
 
 def add_commands(
@@ -64,6 +86,7 @@ def add_commands(
     *,
     headless: bool,
     incident_response: bool,
+    environments: tuple[str, ...],
     preferences: Preferences,
     switch_theme: Callable[[str], None] | None,
 ) -> None:
@@ -77,6 +100,7 @@ def add_commands(
         clock: the only time there is.
         headless: commands read the sources themselves; there is no screen that keeps feeds up to date.
         incident_response: whether there are incidents.
+        environments: those that are configured.
         preferences: where the theme is remembered.
         switch_theme: shows a theme at once; None where there is no screen.
     """
@@ -124,6 +148,19 @@ def add_commands(
             seen=circuit_seen,
             unfinished=_none_unfinished if records.guard is None else records.guard.unfinished,
         ),
+    )
+
+    async def run_line(line: str, invocation: Invocation) -> Result:
+        return await registry.run(registry.parse(line), invocation)
+
+    async def plan_line(line: str, invocation: Invocation) -> Planned:
+        request = registry.parse(line, invocation.selection)
+        return Planned(request.line, await registry.plan(request, invocation))
+
+    registry.add(POLICY_COMMANDS, PolicyNeeds(records.policies, environments, plan_line, clock))
+    registry.add(
+        APPROVALS_COMMANDS,
+        ApprovalsNeeds(records.approvals, run_line, lambda: live.approvals.snapshot.items, clock),
     )
     registry.add(THEME_COMMANDS, ThemeNeeds(preferences, switch_theme))
 

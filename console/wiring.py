@@ -111,7 +111,14 @@ class Backend:
         async with self._opening:
             if self.records is None:
                 room = await import_late("console.records")
-                records: Records = room.Records(self.settings.sre.store.url, self.clock, writing=self._writing)
+                sre = self.settings.sre
+                records: Records = room.Records(
+                    sre.store.url,
+                    self.clock,
+                    writing=self._writing,
+                    policies=[one.policy() for one in sre.policies],
+                    approval_lifetime=sre.approvals.lifetime,
+                )
                 flags = self.settings.feature_flags
                 room.add_commands(
                     self.registry,
@@ -121,10 +128,15 @@ class Backend:
                     self.clock,
                     headless=self._headless,
                     incident_response=flags.incident_response,
+                    environments=self.environments,
                     preferences=self._preferences,
                     switch_theme=self._switch_theme,
                 )
-                self.live.follow(records.incidents if flags.incident_response else None, records.breaker)
+                self.live.follow(
+                    records.incidents if flags.incident_response else None,
+                    records.breaker,
+                    records.approvals.watch(self.actor if self._writing else None),
+                )
                 self.records = records
             return self.records
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from services.alerts.model import Alert
+    from services.approvals.model import Approval
     from services.command import Confirmer, Invocation
     from services.deployments.model import Deployment
     from services.feed import Feed
@@ -39,6 +40,8 @@ class Desk:
         plot: what the rule of an alert measures, over the time around its onset, in so many points at most;
             None where no Prometheus belongs to the alert's cluster.
         refresh: read every source again now.
+        approvals: what waits for a second person; None where nothing can.
+        warnings: what the person should know at the start.
         fault: what of the console itself is broken, told as a source that fails; None for nothing.
     """
 
@@ -55,6 +58,8 @@ class Desk:
     invocation: Callable[[Mapping[str, tuple[str, ...]], Confirmer], Invocation]
     plot: Callable[[Alert, int], Awaitable[AlertPlot | None]]
     refresh: Callable[[], None]
+    approvals: Feed[Approval] | None = None
+    warnings: tuple[str, ...] = ()
     fault: Callable[[], Freshness | None] = lambda: None
 
     @property

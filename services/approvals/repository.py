@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -217,6 +218,23 @@ class ApprovalRepository:
             return await self.list(ended=RECENT)
 
         return Changes(self._store, read)
+
+    def watch(self, actor: Actor | None) -> Callable[[], Awaitable[Sequence[Approval]]]:
+        """Like ``changes().read``, and writes down what expires.
+
+        Args:
+            actor: who writes it down; None writes nothing.
+        """
+        changes = self.changes()
+
+        async def read() -> Sequence[Approval]:
+            found, now = await changes.read(), self._clock.now()
+            if actor is not None and any(one.state.is_open and now >= one.expires_at for one in found):
+                await self.expire(actor)
+                found = await changes.read()
+            return found
+
+        return read
 
     async def _pending(self, connection: AsyncConnection, number: int, verb: str) -> Approval:
         approval = await self._open(connection, number, verb)
