@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.worker import WorkerFailed
 
 import themes
 from screens.operations import OperationsScreen
@@ -20,6 +21,7 @@ from services.vocabulary.errors import ConsoleError
 from themes.palette import THEMES, variable_defaults
 
 if TYPE_CHECKING:
+    from console.log import Log
     from console.peek import Peek
     from screens.desk import Desk
     from screens.wallboard import WallboardScreen
@@ -87,6 +89,8 @@ class ConsoleApp(App[int]):
         self._connection: Connection | None = None
         self._wallboard: WallboardScreen | None = None
         self._operations: OperationsScreen | None = None
+        self.crash: Exception | None = None
+        """What nobody expected, where it ended the app."""
         self.failure: ConsoleError | None = None
         """Why the app left by itself; the caller prints it after the screen is restored."""
 
@@ -122,6 +126,19 @@ class ConsoleApp(App[int]):
             self._operations.attach(self._connection.desk)
         if self._wallboard is not None:
             self._wallboard.attach(self._connection.desk)
+
+    def _handle_exception(self, error: Exception) -> None:
+        if self.crash is None:
+            # A worker wraps what failed in it.
+            self.crash = (
+                error.error if isinstance(error, WorkerFailed) and isinstance(error.error, Exception) else error
+            )
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with all local variables on the terminal, secrets among them. It goes to
+        # the log, and whoever ran the app says so in one line.
+        self._close_messages_no_wait()
 
     async def on_unmount(self) -> None:
         """Let go of the sources."""
@@ -163,18 +180,22 @@ class ConsoleApp(App[int]):
         yield SystemCommand("Quit", "Leave the console", self.action_quit)
 
 
-def run(peek: Peek) -> int:
+def run(peek: Peek, log: Log) -> int:
     """Open the console and stay until the person leaves.
 
+    Args:
+        peek: the first look.
+        log: takes what goes wrong meanwhile.
+
     Returns:
-        The exit code: 0, or 2 where the configuration cannot be used (told on standard error).
+        The exit code: 0, 1 after a crash, or 2 where the configuration cannot be used (told on standard error).
     """
     clock = SystemClock()
 
     async def connect(app: ConsoleApp) -> Connection:
         from console import connection
 
-        return await connection.connect(peek, clock, app.choose_theme)
+        return await connection.connect(peek, clock, app.choose_theme, log=log)
 
     app = ConsoleApp(
         connect,
@@ -185,6 +206,8 @@ def run(peek: Peek) -> int:
         wallboard=peek.wallboard,
     )
     app.run()
+    if app.crash is not None:
+        return log.crashed(app.crash)
     if app.failure is not None:
         print(f"sre-console: {app.failure}", file=sys.stderr)  # noqa: T201 - the screen is gone
     return app.return_code or 0

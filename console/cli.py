@@ -13,6 +13,7 @@ from themes import NAMES
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from console.log import Log
     from services.vocabulary.errors import ConsoleError
 
 _DESCRIPTION = """\
@@ -79,12 +80,19 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument(
         "--demo", action="store_true", default=argparse.SUPPRESS, help="use a simulated production on this machine"
     )
+    logged = argparse.ArgumentParser(add_help=False)
+    logged.add_argument(
+        "--log-level",
+        choices=("debug", "info", "warning", "error"),
+        default=argparse.SUPPRESS,
+        help="how much goes to the log file; default: [sre.log], else info",
+    )
     parser = argparse.ArgumentParser(
         prog="sre-console",
         description=_DESCRIPTION,
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        parents=[common, demo],
+        parents=[common, demo, logged],
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and leave")
     parser.add_argument("--wallboard", action="store_true", help="start as a read-only wallboard")
@@ -95,7 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
     run = commands.add_parser(
         "exec",
-        parents=[common, demo],
+        parents=[common, demo, logged],
         help="run one slash command without the screen",
         description="Run one slash command without the screen. Exit code: 0 done, 1 failed or denied, "
         '2 not a valid command. `exec "/help"` lists the commands.',
@@ -113,14 +121,15 @@ def _parser() -> argparse.ArgumentParser:
         "action",
         choices=("check", "show", "path"),
         help="check: tell all that is wrong; show: every value and where it comes from, secrets as their names; "
-        "path: the file that is read",
+        "path: the file that is read, and below it that of the log",
     )
     doctor = commands.add_parser(
         "doctor",
-        parents=[common, demo],
+        parents=[common, demo, logged],
         help="ask every source whether it answers",
         description="Ask every source whether it answers, how fast, which version it is and how its clock stands; "
-        "check the store and its modes. Exit code 1 if anything fails.",
+        "look at the modes of files, at secrets, at encryption and at the installed packages. Exit code 1 if "
+        "anything fails; warnings alone exit 0.",
     )
     doctor.set_defaults(command="doctor")
     return parser
@@ -128,6 +137,21 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(options: argparse.Namespace) -> int:
     config, demo = getattr(options, "config", None), getattr(options, "demo", False)
+    if options.command == "config":
+        return _config(options.action, config)
+    from console.configuration.paths import log_path
+    from console.log import Log
+
+    with Log(log_path(), getattr(options, "log_level", None)) as log:
+        try:
+            return _logged(options, config, demo, log)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            return log.crashed(error)
+
+
+def _logged(options: argparse.Namespace, config: str | None, demo: bool, log: Log) -> int:
     if options.command == "exec":
         from console.execute import execute
 
@@ -138,17 +162,16 @@ def _run(options: argparse.Namespace) -> int:
             as_json=options.json,
             yes=options.yes,
             automation=options.automation,
+            log=log,
         )
     if options.command == "doctor":
         from console.doctor import examine
 
-        return examine(config=config, demo=demo)
-    if options.command == "config":
-        return _config(options.action, config)
-    return _interactive(options, config, demo)
+        return examine(config=config, demo=demo, log=log)
+    return _interactive(options, config, demo, log)
 
 
-def _interactive(options: argparse.Namespace, config: str | None, demo: bool) -> int:
+def _interactive(options: argparse.Namespace, config: str | None, demo: bool, log: Log) -> int:
     from console.peek import take_peek
 
     peek = take_peek(
@@ -162,7 +185,7 @@ def _interactive(options: argparse.Namespace, config: str | None, demo: bool) ->
         )
     from console.app import run
 
-    return run(peek)
+    return run(peek, log)
 
 
 def _config(action: str, named: str | None) -> int:
@@ -170,7 +193,7 @@ def _config(action: str, named: str | None) -> int:
 
     file = paths.named_config(named)
     if action == "path":
-        say([str(file or paths.config_path())])
+        say([str(file or paths.config_path()), f"log: {paths.log_path()}"])
         return 0
     if action == "check":
         return _check(file, told=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import console
 import screens
@@ -17,8 +17,15 @@ import services
 import themes
 import widgets
 from console.cli import complain, program_version, refuse, say
-from console.configuration.paths import named_config
+from console.configuration.model import Settings
+from console.configuration.paths import config_path, log_path, named_config
+from console.examination import encryption, secrets
+from console.examination.files import log_remarks, open_to_others, secret_file_remarks
+from console.examination.kubeconfigs import Kubeconfig, read_kubeconfigs
+from console.examination.packages import distribution_remarks, shadow_remarks
+from console.examination.remark import Remark
 from console.opening import open_backend
+from console.sources import cluster_settings
 from services.command import Column, Table
 from services.registry.rendering import table_lines
 from services.safety.actor import Surface
@@ -26,6 +33,9 @@ from services.vocabulary.clock import Clock, SystemClock
 from services.vocabulary.durations import format_age
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.text import display
+
+if TYPE_CHECKING:
+    from console.log import Log
 
 SKEW_LIMIT = timedelta(seconds=10)
 """A clock further off than this makes silences begin and end at the wrong time. The header counts whole seconds."""
@@ -51,6 +61,7 @@ class Finding:
         version: what it says it is.
         skew: its clock minus ours; None where it did not say.
         note: what is wrong, or worth knowing.
+        warns: whether it works and is risky.
     """
 
     source: str
@@ -59,33 +70,90 @@ class Finding:
     version: str = ""
     skew: timedelta | None = None
     note: str = ""
+    warns: bool = False
+
+    @property
+    def off(self) -> bool:
+        """Whether its clock and ours are too far apart."""
+        return self.skew is not None and abs(self.skew) > SKEW_LIMIT
 
 
-def examine(*, config: str | None, demo: bool) -> int:
+def examine(*, config: str | None, demo: bool, log: Log | None = None) -> int:
     """Look at everything and print what was found.
 
+    Args:
+        config: the file that the person named.
+        demo: look at the simulated production.
+        log: takes what nobody expected.
+
     Returns:
-        0 all is well, 1 something fails, 2 the configuration cannot be used.
+        0 all is well or there are only warnings, 1 something fails, 2 the configuration cannot be used.
     """
-    return asyncio.run(report(named_config(config), demo=demo))
+    return asyncio.run(report(named_config(config), demo=demo, log=log))
 
 
-async def report(config: Path | None, *, demo: bool = False) -> int:
+async def report(config: Path | None, *, demo: bool = False, log: Log | None = None) -> int:
     """Like :func:`examine`, inside a running loop."""
     try:
-        backend = await open_backend(clock=SystemClock(), surface=Surface.EXEC, config=config, demo=demo)
+        backend = await open_backend(clock=SystemClock(), surface=Surface.EXEC, config=config, demo=demo, log=log)
     except ConsoleError as error:
         return refuse(error)
     try:
         findings = await findings_of(backend)
+        remarks = await asyncio.to_thread(remarks_of, backend, config)
     finally:
         await backend.close()
     if demo:
         complain("DEMO: a simulated production", code=0)
     say(table_lines(Table(_COLUMNS, tuple(_row(finding) for finding in findings))))
-    failed = [finding.source for finding in findings if not finding.ok]
-    say([f"{len(failed)} of {len(findings)} fail: {display(', '.join(failed))}" if failed else "all is well"])
+    say([f"{'FAILS' if one.fails else 'warns'}  {one.check}: {display(one.text)}" for one in remarks])
+    say([f"log: {display(str(log_path()))}"])
+    failed = [finding.source for finding in findings if not finding.ok] + [one.check for one in remarks if one.fails]
+    warned = [finding.source for finding in findings if finding.ok and (finding.warns or finding.off)]
+    warned += [one.check for one in remarks if not one.fails]
+    told = [f"{verb}: {display(', '.join(dict.fromkeys(names)))}" for verb, names in _told(failed, warned) if names]
+    say(["; ".join(told) or "all is well"])
     return 1 if failed else 0
+
+
+def _told(failed: list[str], warned: list[str]) -> tuple[tuple[str, list[str]], ...]:
+    failing = "1 fails" if len(failed) == 1 else f"{len(failed)} fail"
+    return (failing, failed), ("1 warning" if len(warned) == 1 else f"{len(warned)} warnings", warned)
+
+
+def remarks_of(backend: Any, config: Path | None) -> list[Remark]:
+    """Look at files, secrets, encryption and packages; at nothing of the simulated production but these."""
+    home = Path(console.__path__[0]).parent
+    remarks = [*log_remarks(log_path()), *shadow_remarks(home), *distribution_remarks(home)]
+    if backend.demo:
+        return remarks
+    settings = backend.settings
+    remarks += open_to_others((config or config_path()).absolute(), "the configuration", secret=False)
+    remarks += secret_file_remarks(secrets.secret_files(settings))
+    remarks += secrets.configuration_remarks(settings)
+    clients = [client for members in backend.sources.members.values() for client in members]
+    clients += backend.sources.prometheus.values()
+    remarks += encryption.http_remarks(client.settings for client in clients)
+    for kubeconfig in _kubeconfigs(settings):
+        secret = kubeconfig.holds_credentials
+        remarks += open_to_others(kubeconfig.path, "the kubeconfig", secret=secret)
+        remarks += secrets.kubeconfig_remarks(kubeconfig)
+        remarks += encryption.kubeconfig_remarks(kubeconfig)
+    return remarks
+
+
+def _kubeconfigs(settings: Settings) -> Iterator[Kubeconfig]:
+    if not settings.sre.kubernetes:
+        return
+    from services.clusters.kubeconfig import kubeconfig_paths
+
+    paths: list[Path] = []
+    for one in settings.sre.kubernetes:
+        try:
+            paths += kubeconfig_paths(cluster_settings(one))
+        except ConsoleError:
+            continue  # the source says so itself
+    yield from read_kubeconfigs(paths, [one.context for one in settings.sre.kubernetes])
 
 
 async def findings_of(backend: Any) -> list[Finding]:
@@ -170,7 +238,7 @@ async def _store(backend: Any) -> Finding:
     skew = None if server.now is None else server.now - (clock.now() - took / 2)
     lax = [] if file is None else list(lax_modes(file))
     notes = [*lax, *server.warnings, *filter(None, [_skew_note(skew)])] or [address.name]
-    return Finding("store", not lax, took, server.product, skew, "; ".join(notes))
+    return Finding("store", not lax, took, server.product, skew, "; ".join(notes), bool(server.warnings))
 
 
 def lax_modes(path: Path) -> Iterator[str]:
@@ -199,5 +267,6 @@ def _program() -> Finding:
 
 def _row(finding: Finding) -> tuple[str, ...]:
     latency = "" if finding.latency is None else f"{finding.latency / timedelta(milliseconds=1):.0f} ms"
-    skew = "" if finding.skew is None else "in step" if abs(finding.skew) <= SKEW_LIMIT else "OFF"
-    return finding.source, "ok" if finding.ok else "FAILS", latency, finding.version, skew, finding.note
+    skew = "" if finding.skew is None else "OFF" if finding.off else "in step"
+    state = "FAILS" if not finding.ok else "warns" if finding.warns or finding.off else "ok"
+    return finding.source, state, latency, finding.version, skew, finding.note

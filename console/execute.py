@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import traceback
+import logging
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from console.cli import complain, complain_lines, refuse, say
 from console.configuration.paths import named_config
@@ -23,9 +23,21 @@ from services.vocabulary.clock import SystemClock
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.text import display
 
+if TYPE_CHECKING:
+    from console.log import Log
+
+_log = logging.getLogger(__name__)
+
 
 def execute(
-    line: str, *, config: str | None, demo: bool, as_json: bool, yes: bool, automation: bool = False
+    line: str,
+    *,
+    config: str | None,
+    demo: bool,
+    as_json: bool,
+    yes: bool,
+    automation: bool = False,
+    log: Log | None = None,
 ) -> int:
     """Run ``line`` and print what it answers.
 
@@ -36,12 +48,13 @@ def execute(
         as_json: one JSON object on stdout, for failures too.
         yes: agree to what the command would ask; never to what has to be typed or only a person can agree to.
         automation: no person asks, but a script.
+        log: where the fault goes that nobody expected.
 
     Returns:
         0 done, 1 failed or denied, 2 not a valid command or no usable configuration.
     """
     return asyncio.run(
-        run_line(line, config=named_config(config), demo=demo, as_json=as_json, yes=yes, automation=automation)
+        run_line(line, config=named_config(config), demo=demo, as_json=as_json, yes=yes, automation=automation, log=log)
     )
 
 
@@ -53,18 +66,20 @@ async def run_line(
     as_json: bool = False,
     yes: bool = False,
     automation: bool = False,
+    log: Log | None = None,
 ) -> int:
     """Like :func:`execute`, inside a running loop."""
-    return await _Execution(line, demo=demo, as_json=as_json, yes=yes, automation=automation).run(config)
+    return await _Execution(line, demo=demo, as_json=as_json, yes=yes, automation=automation, log=log).run(config)
 
 
 class _Execution:
-    def __init__(self, line: str, *, demo: bool, as_json: bool, yes: bool, automation: bool) -> None:
+    def __init__(self, line: str, *, demo: bool, as_json: bool, yes: bool, automation: bool, log: Log | None) -> None:
         self._line = line
         self._demo = demo
         self._json = as_json
         self._yes = yes
         self._automation = automation
+        self._log = log
         self._asked: Plan | None = None
         self._command = line.strip()
 
@@ -76,6 +91,7 @@ class _Execution:
                 config=config,
                 demo=self._demo,
                 automation=self._automation,
+                log=self._log,
             )
         except ConsoleError as error:
             if self._json:
@@ -95,8 +111,9 @@ class _Execution:
         except ConsoleError as error:
             return self._failed(error, 1)
         except Exception as error:
-            traceback.print_exc()
-            return self._failed(ConsoleError(f"the console failed: {type(error).__name__}: {error}"), 1)
+            _log.exception("%s failed", self._command)
+            hint = "" if self._log is None else f"the log says where: {self._log.path}"
+            return self._failed(ConsoleError(f"the console failed: {type(error).__name__}: {error}", hint), 1)
         finally:
             await backend.close()
         return self._answered(result)

@@ -65,6 +65,18 @@ class Log:
         if self._level is None and self._restore:
             self._listen(level)
 
+    def crashed(self, error: BaseException) -> int:
+        """Put down an error that nobody expected, and tell on stderr what happened, in one line.
+
+        Returns:
+            1, for the exit code.
+        """
+        _log.critical("the console crashed", exc_info=error)
+        words = f"{type(error).__name__}: {error}".removesuffix(": ")
+        where = f"the log could not be written: {self.failure}" if self.failure else f"the log says where: {self.path}"
+        sys.stderr.write(f"sre-console: the console crashed: {display(self.redaction(words), 500)}\n{display(where)}\n")
+        return 1
+
     def __enter__(self) -> Log:
         root = logging.getLogger()
         before = {name: logging.getLogger(name).level for name in (*_OURS, "")}

@@ -48,7 +48,7 @@ async def load_context(settings: ClusterSettings) -> LoadedContext:
     Raises:
         SourceError: the file, the context or the credentials cannot be used.
     """
-    paths = _paths(settings)
+    paths = kubeconfig_paths(settings)
     try:
         merged = await asyncio.to_thread(_merge, paths)
         if merged is None:
@@ -74,7 +74,12 @@ async def load_context(settings: ClusterSettings) -> LoadedContext:
     return LoadedContext(configuration, str(context.get("namespace") or ""), loader.expires_at)
 
 
-def _paths(settings: ClusterSettings) -> list[Path]:
+def kubeconfig_paths(settings: ClusterSettings) -> list[Path]:
+    """The files that are read, as kubectl would find them.
+
+    Raises:
+        SourceError: one is relative.
+    """
     if settings.kubeconfig:
         names = [settings.kubeconfig]
     elif os.environ.get("KUBECONFIG"):

@@ -202,7 +202,7 @@ async def test_doctor_tells_of_each_source(config: Path, capsys: pytest.CaptureF
     assert await report(config) == 1
     failed = capsys.readouterr().out
     assert f"chmod 600 {store}" in failed
-    assert "1 of 5 fail: store" in failed
+    assert "1 fails: store" in failed
     os.chmod(store, stat.S_IRUSR | stat.S_IWUSR)
 
 
