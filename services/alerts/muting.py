@@ -79,7 +79,9 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
             _data(now, alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
         )
 
-    about = (f"acknowledged by {before.created_by} until {clock_time(before.ends_at, at)}",) if before else ()
+    mutes = [silence for silence in alert.silences if not silence.is_ack and silence.ends_at > at]
+    already = [f"already acked by {before.created_by} until {clock_time(before.ends_at, at)}"] if before else []
+    already += [_already(silence, at) for silence in mutes]
     plan = _plan(
         needs,
         now,
@@ -88,10 +90,11 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         action=ACK,
         summary=f"{verb} {told} for {format_duration(duration)} as {actor.operator}; expires {until}",
         apply=apply,
+        already=already,
     )
     return replace(
         plan,
-        preview=(*about, *plan.preview, f"Alertmanager stops notifying until {until}; {_UNKNOWN}"),
+        preview=(*plan.preview, f"Alertmanager stops notifying until {until}; {_UNKNOWN}"),
         prepare=write.choose,
         verify=_verification(reader, draft),
     )
@@ -124,11 +127,9 @@ async def plan_silence(
     warnings = []
     if comment.startswith(ACK_PREFIX):
         warnings.append(f"a comment that begins with {ACK_PREFIX} makes it an acknowledgement for this and other tools")
-    warnings += [
-        f"it is silenced until {clock_time(silence.ends_at, at)} by {silence.created_by} already: {silence.comment}"
-        for silence in alert.silences
-        if not silence.is_ack
-    ]
+    mutes = [silence for silence in alert.silences if not silence.is_ack and silence.ends_at > at]
+    same = [silence for silence in mutes if set(silence.matchers) == set(matchers)]
+    warnings += [f"{_already(silence, at)}: {silence.comment}" for silence in mutes if silence not in same]
     hits = len(_hits(now, alert.cluster, matchers))
 
     async def apply(permit: WritePermit) -> Applied:
@@ -148,6 +149,7 @@ async def plan_silence(
         summary=f"silences {_alerts(hits)} of {alert.cluster} for {format_duration(duration)} as {actor.operator};"
         f" expires {until}",
         apply=apply,
+        already=[f"{_already(silence, at)}, with the same matchers" for silence in same],
     )
     return replace(
         plan,
@@ -166,8 +168,12 @@ def _plan(
     action: str,
     summary: str,
     apply: Callable[[WritePermit], Awaitable[Applied]],
+    already: Sequence[str],
 ) -> Plan:
-    """What both have in common: matchers, the alerts they hit, and when that has to be agreed to."""
+    """What both have in common: matchers, the alerts they hit, and when that has to be agreed to.
+
+    ``already`` says what of it is done: nobody means to do it twice without knowing.
+    """
     hits = _hits(now, alert.cluster, draft.matchers)
     lasting = draft.ends_at - needs.clock.now()
     reasons = []
@@ -175,6 +181,9 @@ def _plan(
         reasons.append(f"mutes {len(hits)} alerts")
     if lasting > LONG:
         reasons.append(f"lasts {format_duration(timedelta(seconds=round(lasting.total_seconds())))}")
+    questions = list(already)
+    if reasons:
+        questions.append(f"{' and '.join(reasons)} in {alert.environment} ({alert.cluster})")
     warnings = []
     if not hits:
         warnings.append("it hits no alert that is known")
@@ -201,9 +210,7 @@ def _plan(
             f"hits {_alerts(len(hits))} of {alert.cluster} ({alert.environment}) now:",
             *shown,
         ),
-        confirmation=Confirmation(f"{' and '.join(reasons)} in {alert.environment} ({alert.cluster})")
-        if reasons
-        else None,
+        confirmation=Confirmation("; ".join(questions)) if questions else None,
         warnings=tuple(warnings),
         reversible=True,
         reach=Reach(len(hits), sum(one.cluster == alert.cluster for one in now.alerts), "alerts"),
@@ -235,6 +242,10 @@ def _check_duration(duration: timedelta) -> None:
         raise ConsoleError("--for must be longer than nothing", "write for example --for 15m")
     if duration > _LONGEST:
         raise ConsoleError("--for is longer than a year", "change the alert's rule or route instead")
+
+
+def _already(silence: Silence, at: datetime) -> str:
+    return f"already silenced by {silence.created_by} until {clock_time(silence.ends_at, at)}"
 
 
 def _acknowledgement(silences: Sequence[Silence], matchers: Sequence[Matcher], at: datetime) -> Silence | None:

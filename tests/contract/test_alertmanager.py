@@ -340,7 +340,8 @@ async def test_an_ack_prolongs_the_one_that_is_at_work() -> None:
     async with http_double(answers) as double:
         longer = await ack_plan(double.url, "", 60)
         assert longer.summary == "prolongs the ack of DiskFull db-2 for 1h as op-a; expires 20:31 UTC"
-        assert longer.preview[0] == "acknowledged by op-b until 20:00 UTC"
+        assert longer.confirmation is not None
+        assert longer.confirmation.question == "already acked by op-b until 20:00 UTC"
         assert "'--comment=ACK! on it'" in longer.equivalent
         assert longer.equivalent.endswith("""-- 'instance="db-2"' 'alertname="DiskFull"'""")
         assert (longer.action, longer.targets[0].name) == (ACK, f"prod-eu/{fingerprint(DISK)}")

@@ -8,12 +8,14 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
 from services.alerts.commands import COMMANDS
 from services.alerts.lookup import find_alert
-from services.alerts.model import Alert
+from services.alerts.matchers import exact_matchers
+from services.alerts.model import Alert, Matcher
 from services.alerts.muting import plan_silence
 from services.alerts.naming import short_ids
 from services.alerts.needs import AlertsNeeds
@@ -266,7 +268,7 @@ async def test_a_silence_warns() -> None:
     assert "makes it an acknowledgement" in acking.warnings[0]
     twice = alert("x", standing="silenced")
     assert (
-        "silenced until 20:31 UTC by op-a already: planned"
+        "already silenced by op-a until 20:31 UTC: planned"
         in (await silence_of([twice], twice.fingerprint)).warnings[0]
     )
 
@@ -308,3 +310,20 @@ async def test_what_a_mute_hits_is_told_apart() -> None:
     table = (await do("/alerts list", needs(two))).table
     assert table is not None
     assert {row[1] for row in table.rows} == {"DiskFull db instance=db-1", "DiskFull db instance=db-2"}
+
+
+async def test_a_second_silence_of_the_same_matchers_is_asked() -> None:
+    one = alert("DiskFull", standing="silenced")
+    same = replace_silence(one, exact_matchers(one.labels))
+    plan = await silence_of([same], same.fingerprint)
+    assert plan.confirmation is not None
+    assert plan.confirmation.question == "already silenced by op-a until 20:31 UTC, with the same matchers"
+    other = replace_silence(one, exact_matchers(one.labels, ("severity",)))
+    plan = await silence_of([other], other.fingerprint)
+    assert plan.confirmation is None
+    assert plan.warnings == ("already silenced by op-a until 20:31 UTC: planned",)
+
+
+def replace_silence(one: Alert, matchers: tuple[Matcher, ...]) -> Alert:
+    (silence,) = one.silences
+    return msgspec.structs.replace(one, silences=(msgspec.structs.replace(silence, matchers=matchers),))
