@@ -9,9 +9,11 @@ from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
+from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 import themes
@@ -104,6 +106,29 @@ class ConsoleApp(App[int]):
             return self._wall()
         self._operations = OperationsScreen(incidents=self._incidents, demo=self._demo)
         return self._operations
+
+    async def on_event(self, event: events.Event) -> None:
+        """Let keys act in the order in which they were pressed, each where the one before it led.
+
+        Left to itself, a key makes its way through the widgets before it acts. What a quick person (or a slow line)
+        sends behind it is by then on its way too: the letters of a filter would be taken for an ack.
+        """
+        if not isinstance(event, events.Key) or event.is_forwarded:
+            await super().on_event(event)
+            return
+        active = self.screen.active_bindings.get(event.key)
+        field = self.focused if isinstance(self.focused, Input) else None
+        if active is None or not active.enabled or active.node is self:
+            await super().on_event(event)
+        elif field is None:
+            if isinstance(self.screen, OperationsScreen):
+                self.screen.looked()
+            await self.run_action(active.binding.action, active.node)
+        elif field.check_consume_key(event.key, event.character):
+            await super().on_event(event)
+        else:
+            # Behind the letters that wait to be typed into the field.
+            field.call_later(self.run_action, active.binding.action, active.node)
 
     def on_mount(self) -> None:
         """Connect once the first picture stands."""

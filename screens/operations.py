@@ -165,7 +165,7 @@ class OperationsScreen(Screen[None]):
         self._current = name
         self._place()
         if self._furniture is not None:
-            self._pane(name).table.focus()
+            self.set_focus(self._pane(name).table)
 
     def _place(self) -> None:
         alone = self.has_class("-zoomed") or self.has_class("-narrow")
@@ -231,16 +231,27 @@ class OperationsScreen(Screen[None]):
             self.action_zoom()
 
     def on_key(self, _: events.Key) -> None:
+        """A key that does nothing here was pressed by somebody too."""
+        self.looked()
+
+    def looked(self) -> None:
         """Whoever presses a key in the alerts has looked: what stands there is no longer new."""
         if self._furniture is not None and self._current == "alerts":
             self._furniture.alerts.looked()
 
     def action_copy(self) -> None:
-        """The identity of the selected item to the clipboard of the terminal."""
-        keys = self._pane(self._current).table.chosen_keys() if self._furniture is not None else []
-        if keys:
-            self.app.copy_to_clipboard("\n".join(keys))
-            self.notify(f"Copied {display(keys[0], 80)}", markup=False, timeout=3)
+        """The identities of the selected items to the clipboard of the terminal: of a folded row, all behind it.
+
+        What is copied is pasted into a shell next, so it goes the same road as what is drawn.
+        """
+        if self._furniture is None:
+            return
+        presenter = self._furniture.presenters[self._current]
+        chosen = presenter.selection().get(presenter.kind) if presenter.kind else presenter.table.chosen_keys()
+        if chosen:
+            self.app.copy_to_clipboard("\n".join(display(one) for one in chosen))
+            more = f" and {len(chosen) - 1} more" if len(chosen) > 1 else ""
+            self.notify(f"Copied {display(chosen[0], 80)}{more}", markup=False, timeout=3)
 
     # Commands ------------------------------------------------------------------------------------------------
 
@@ -253,15 +264,18 @@ class OperationsScreen(Screen[None]):
                     chosen.setdefault(kind, keys)
         return chosen
 
-    def _ready(self) -> Tools | None:
+    async def _ready(self) -> Tools | None:
         self._equip()
         if self._tools is None:
             self.notify("Still reading the configuration.", markup=False, timeout=2)
+            return None
+        # Until the line can be typed into, the next key waits: it must not be taken for one of the lists.
+        await self._tools.line.stands()
         return self._tools
 
-    def action_command(self, line: str) -> None:
+    async def action_command(self, line: str) -> None:
         """Open the command line."""
-        if tools := self._ready():
+        if tools := await self._ready():
             tools.line.open(line)
 
     def on_command_line_edited(self, event: CommandLine.Edited) -> None:
@@ -280,24 +294,24 @@ class OperationsScreen(Screen[None]):
         """Back to the list."""
         self._go(self._current)
 
-    def action_ack(self) -> None:
+    async def action_ack(self) -> None:
         """Ack what is selected."""
-        if tools := self._ready():
+        if tools := await self._ready():
             tools.acting.ack()
 
-    def action_silence(self) -> None:
+    async def action_silence(self) -> None:
         """Begin a silence of what is selected."""
-        if tools := self._ready():
+        if tools := await self._ready():
             tools.acting.silence()
 
-    def action_incident(self) -> None:
+    async def action_incident(self) -> None:
         """Begin an incident."""
-        if tools := self._ready():
+        if tools := await self._ready():
             tools.acting.incident()
 
-    def action_breaker(self) -> None:
+    async def action_breaker(self) -> None:
         """Open the breaker, or begin to close it."""
-        if tools := self._ready():
+        if tools := await self._ready():
             tools.acting.breaker()
 
     def action_help(self) -> None:

@@ -5,6 +5,7 @@ Knows no command. It asks whoever holds it (:class:`CommandLine.Edited`) and is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -52,7 +53,7 @@ class CommandLine(Vertical):
 
     DEFAULT_CSS = """
     CommandLine {
-        layer: overlay; dock: bottom; height: auto; max-height: 14; display: none;
+        layer: overlay; dock: bottom; height: auto; max-height: 16; display: none;
         background: $panel; border-top: solid $rule-focus;
     }
     CommandLine.-open { display: block; }
@@ -60,7 +61,7 @@ class CommandLine(Vertical):
         height: auto; max-height: 8; border: none; padding: 0 1; background: transparent; scrollbar-size-vertical: 1;
     }
     CommandLine OptionList:focus { border: none; }
-    CommandLine #said { height: auto; max-height: 3; padding: 0 1; color: $text-quiet; }
+    CommandLine #said { height: auto; max-height: 6; padding: 0 1; color: $text-quiet; }
     CommandLine Horizontal { height: 1; }
     CommandLine #prompt { width: 2; padding: 0 0 0 1; color: $accent; text-style: bold; }
     CommandLine Input { height: 1; border: none; padding: 0; background: transparent; width: 1fr; }
@@ -98,6 +99,7 @@ class CommandLine(Vertical):
         self._chosen = False
         self._history: list[str] = []
         self._place = 0
+        self._standing = asyncio.Event()
 
     def compose(self) -> ComposeResult:
         """Offers above, what will happen below them, the line last."""
@@ -108,6 +110,14 @@ class CommandLine(Vertical):
         with Horizontal():
             yield Static("/", id="prompt")
             yield Input(highlighter=self._wrong, compact=True, select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """The parts are there now."""
+        self._standing.set()
+
+    async def stands(self) -> None:
+        """Wait until it can be opened and typed into; it has to be mounted by somebody."""
+        await self._standing.wait()
 
     @property
     def is_open(self) -> bool:
@@ -120,15 +130,14 @@ class CommandLine(Vertical):
         return f"/{self._input.value}"
 
     def open(self, line: str = "/", cursor: int | None = None) -> None:
-        """Open with ``line``, the cursor at ``cursor`` (counted with the slash; the end by default)."""
-        if not self.is_mounted:
-            # Asked for in the moment it was made: its parts stand with the next picture.
-            self.call_after_refresh(self.open, line, cursor)
-            return
+        """Open with ``line``, the cursor at ``cursor`` (counted with the slash; the end by default).
+
+        Only once it :meth:`stands`.
+        """
         self.add_class("-open")
         self._place = len(self._history)
         self._write(line, len(line) if cursor is None else cursor)
-        self._input.focus()
+        self.screen.set_focus(self._input)
         self._tell()
 
     def close(self) -> None:
@@ -224,7 +233,7 @@ class CommandLine(Vertical):
         event.stop()
         self.query_one("#offers", OptionList).highlighted = event.option_index
         self.action_take()
-        self._input.focus()
+        self.screen.set_focus(self._input)
 
     def on_descendant_blur(self, _: events.DescendantBlur) -> None:
         """Focus that leaves for another widget closes the line without running it."""

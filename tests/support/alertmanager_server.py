@@ -63,7 +63,7 @@ class AlertmanagerServer:
     async def post(self, *alerts: dict[str, Any]) -> None:
         """Hand it alerts as Prometheus does: objects with ``labels`` and perhaps the other keys of API v2."""
         body = json.dumps(alerts)
-        host, port = self.url.removeprefix("http://").split(":")
+        host, port = self.address.split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         content = body.encode()
         head = (
@@ -77,6 +77,16 @@ class AlertmanagerServer:
         if b" 200 " not in status + b" ":
             raise AssertionError(f"the server refused the alerts: {answer.decode(errors='replace')}")
 
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return self.url.removeprefix("http://")
+
+    async def kill(self) -> None:
+        """End it as a crash does: it keeps nothing that it did not write before."""
+        self.process.kill()
+        await self.process.wait()
+
     async def stop(self) -> None:
         """End it."""
         if self.process.returncode is None:
@@ -86,7 +96,11 @@ class AlertmanagerServer:
 
 @asynccontextmanager
 async def alertmanager_server(
-    directory: Path, *, config: str = CONFIG, peers: Sequence[AlertmanagerServer] | None = None
+    directory: Path,
+    *,
+    config: str = CONFIG,
+    peers: Sequence[AlertmanagerServer] | None = None,
+    address: str = "127.0.0.1:0",
 ) -> AsyncIterator[AlertmanagerServer]:
     """Start one and stop it at the end.
 
@@ -94,6 +108,7 @@ async def alertmanager_server(
         directory: an empty one for its data (pytest's ``tmp_path``); made where it is missing.
         config: its configuration file.
         peers: members of its cluster that run already; None makes it stand alone, an empty list the first member.
+        address: where it listens; a free port by default. One that ended is started again with its ``address``.
     """
     path = binary("prometheus-alertmanager", "alertmanager")
     directory.mkdir(parents=True, exist_ok=True)
@@ -104,7 +119,7 @@ async def alertmanager_server(
         path,
         f"--config.file={file}",
         f"--storage.path={directory / 'data'}",
-        "--web.listen-address=127.0.0.1:0",
+        f"--web.listen-address={address}",
         f"--cluster.listen-address={gossip}",
         "--cluster.settle-timeout=0s",
         "--cluster.gossip-interval=20ms",

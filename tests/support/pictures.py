@@ -32,7 +32,7 @@ async def type_command(pilot: Pilot[Any], line: str) -> None:
     await ready(pilot)
     screen = pilot.app.screen
     assert isinstance(screen, OperationsScreen)
-    screen.action_command(line)
+    await screen.action_command(line)
     await quiet(pilot)
     field = screen.query_one(CommandLine).query_one(Input)
     assert field.value == line.removeprefix("/")

@@ -1,0 +1,87 @@
+"""A tap on the wire: passes every byte on, both ways, and remembers what a client asked for."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from urllib.parse import urlsplit
+
+READS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""The methods that change nothing."""
+
+_REQUEST = re.compile(rb"(?:\A|\n)([A-Z]{3,}) (\S+) HTTP/1\.[01]\r")
+_PIECE = 65536
+
+
+class Tap:
+    """Stands in front of one HTTP server.
+
+    Attributes:
+        url: what clients are told instead of the server's own.
+    """
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = urlsplit(upstream)
+        self._heard: list[bytearray] = []
+        self.url = ""
+
+    @property
+    def requests(self) -> list[tuple[str, str]]:
+        """Method and target of every request that was begun so far, connection by connection."""
+        return [
+            (method.decode(), target.decode(errors="replace"))
+            for heard in self._heard
+            for method, target in _REQUEST.findall(heard)
+        ]
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """Those that could change something."""
+        return [request for request in self.requests if request[0] not in READS]
+
+    async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heard = bytearray()
+        self._heard.append(heard)
+        try:
+            answers, onward = await asyncio.open_connection(self._upstream.hostname, self._upstream.port)
+        except OSError:
+            # What the client asks is heard all the same; nobody is there to answer it.
+            with suppress(OSError):
+                heard += await reader.read(_PIECE)
+            writer.transport.abort()
+            return
+        pumps = [
+            asyncio.ensure_future(_pump(reader, onward, heard)),
+            asyncio.ensure_future(_pump(answers, writer, None)),
+        ]
+        try:
+            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            onward.close()
+            writer.close()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: bytearray | None) -> None:
+    with suppress(OSError):
+        while piece := await reader.read(_PIECE):
+            if heard is not None:
+                heard += piece
+            writer.write(piece)
+            await writer.drain()
+
+
+@asynccontextmanager
+async def tap(upstream: str) -> AsyncIterator[Tap]:
+    """A tap in front of the server at ``upstream``, which may come and go meanwhile."""
+    made = Tap(upstream)
+    server = await asyncio.start_server(made._hold, "127.0.0.1", 0)
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield made
+    finally:
+        server.close()
