@@ -12,7 +12,7 @@ from textual.content import Content
 from screens.confirm import ConfirmScreen, Question
 from screens.result import ResultScreen
 from services.vocabulary.errors import ConsoleError, Refused
-from services.vocabulary.text import display
+from services.vocabulary.text import display, shorten
 from widgets.command_line import CommandLine, Offer
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _CROWD = 1
 _TOAST_LINES = 3
 _PAUSE = 0.15
 """Seconds without a key before a line is worked out: nobody reads what a line would do while they type it."""
+_PREVIEWED = 600
 
 
 class Commanding:
@@ -65,11 +66,16 @@ class Commanding:
         except CommandError as error:
             # The word under the cursor is not wrong as long as it can still become right.
             growing = error.end >= cursor and (bool(offers) or error.start >= len(line.rstrip()))
-            if growing or not line.strip("/ "):
+            if _awaited(line, cursor):
+                self._line.show(offers, _still_missing(completion.usage))
+            elif growing or not line.strip("/ "):
                 self._line.show(offers, usage)
             else:
                 words = f"✗ {display(str(error), 240)}"
                 self._line.show(offers, Content.styled(words, "bold $warning"), (error.start, error.end))
+            return
+        if _awaited(line, cursor):
+            self._line.show(offers, _still_missing(completion.usage))
             return
         self._line.show(offers, usage)
         # A callable: one that is replaced before it began leaves no coroutine that nobody awaits.
@@ -80,9 +86,12 @@ class Commanding:
         line = self._line.line
         await self._desk.clock.sleep(_PAUSE)
         try:
-            said = Content(
-                f"⏎ {display(await self._desk.registry.preview(request, self._invocation(self._first())), 240)}"
-            )
+            first, *rest = await self._desk.registry.preview(request, self._invocation(self._first()))
+            said = Content(f"⏎ {display(first, 240)}")
+            if rest:
+                # Matchers and what they hit; as many lines as there is room for.
+                more = "  ".join(display(words.strip(), 160) for words in rest)
+                said = Content("\n").join([said, Content.styled(shorten(more, _PREVIEWED), "$text-quiet")])
         except ConsoleError as error:
             said = Content.styled(f"✗ {display(str(error), 240)}", "bold $warning")
         except Exception as error:
@@ -198,3 +207,13 @@ class Commanding:
 
     async def _ask(self, plan: Plan) -> bool:
         return await self._screen.app.push_screen_wait(ConfirmScreen(Question.about(plan)))
+
+
+def _awaited(line: str, cursor: int) -> bool:
+    """Whether the cursor stands between two quotes that are still empty: what belongs there is not wrong yet."""
+    return line[cursor - 1 : cursor + 1] in ('""', "''") and cursor > 1
+
+
+def _still_missing(usage: str) -> Content:
+    words = f"{usage} is still missing: " if usage else ""
+    return Content.styled(display(f"{words}write it between the quotes, then enter", 200), "$text-quiet")

@@ -28,6 +28,12 @@ def _checked(word: str) -> str:
     return word
 
 
+def _said(comment: str) -> str:
+    if not comment.strip():
+        raise ValueError("a silence needs a comment: say why, for whoever finds it")
+    return comment
+
+
 class ListArguments(Arguments):
     """``/alerts list [matchers…]``."""
 
@@ -53,7 +59,7 @@ class SilenceArguments(Arguments):
         description="fingerprint or a unique beginning of it, with cluster/ before it where two clusters share one"
     )
     for_: Duration = Field(alias="for", description="how long it is muted")
-    comment: str = Field(description="why, for whoever finds it")
+    comment: Annotated[str, AfterValidator(_said)] = Field(description="why, for whoever finds it")
     without: tuple[str, ...] = Field((), description="a label to leave out, so that more alerts match")
 
 

@@ -91,25 +91,17 @@ class Registry:
         """What could stand at ``cursor``: commands, ids, options, values."""
         return complete(line, cursor, self._entries)
 
-    async def preview(self, request: Request, invocation: Invocation) -> str:
-        """One line: what ``request`` would do. Reads alone.
+    async def preview(self, request: Request, invocation: Invocation) -> tuple[str, ...]:
+        """What ``request`` would do: one line, and behind it what else is known, such as matchers. Reads alone.
 
         Raises:
             ConsoleError: it could not be planned.
         """
         command, needs = self._entries[request.command.name]
         if command.plan is None:
-            return command.summary
-        return (await command.plan(needs, request.arguments, invocation)).summary
-
-    async def plan(self, request: Request, invocation: Invocation) -> Plan | None:
-        """Work out what ``request`` would write, by reading alone; None where it writes to no outside system.
-
-        Raises:
-            ConsoleError: it could not be planned.
-        """
-        command, needs = self._entries[request.command.name]
-        return None if command.plan is None else await command.plan(needs, request.arguments, invocation)
+            return (command.summary,)
+        plan = await command.plan(needs, request.arguments, invocation)
+        return (plan.summary, *plan.warnings, *plan.preview)
 
     async def run(self, request: Request, invocation: Invocation) -> Result:
         """Do it. Writes to outside systems go through the guard and nowhere else.

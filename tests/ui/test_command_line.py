@@ -9,14 +9,15 @@ from pydantic import Field
 from textual.app import App
 from textual.widgets import OptionList, Static
 
+from services.circuit.commands import COMMANDS as CIRCUIT
 from services.command import Arguments, Candidate, Command, Invocation, Positional
 from services.registry import Registry
 from services.safety.actor import Actor
 from services.safety.outcome import Outcome, OutcomeStatus
 from services.safety.permit import WritePermit
-from services.safety.plan import Applied, Confirmation, Plan, Risk, Target
+from services.safety.plan import Applied, Plan, Risk, Target
 from tests.support.clock import ManualClock
-from tests.support.desk import make_desk
+from tests.support.desk import make_desk, open_circuit
 from tests.support.stage import Stage, desk_stage, quiet, ready
 from widgets.command_line import CommandLine
 
@@ -37,7 +38,6 @@ class World:
 
     planned: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
-    confirmation: Confirmation | None = None
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Any) -> Outcome:
         """Does what it is told."""
@@ -60,7 +60,7 @@ async def _plan(world: World, request: MuteArguments, invocation: Invocation) ->
         f"mutes {request.id}",
         "amtool silence add",
         apply,
-        confirmation=world.confirmation,
+        preview=("matchers:", f'  alertname="{request.id}"', "hits 1 alert"),
     )
 
 
@@ -96,6 +96,9 @@ async def test_a_line_is_worked_out_once_the_person_pauses() -> None:
         await quiet(pilot)
         assert world.planned == ["a1"]
         assert "mutes a1" in said(app)
+        # What it would hit stands there before enter is pressed.
+        assert 'alertname="a1"' in said(app)
+        assert "hits 1 alert" in said(app)
 
 
 async def test_what_a_line_would_do_leaves_the_offer_that_was_chosen() -> None:
@@ -112,3 +115,26 @@ async def test_what_a_line_would_do_leaves_the_offer_that_was_chosen() -> None:
         await pilot.press("enter")
         await quiet(pilot, workers=False)
         assert app.screen.query_one(CommandLine).line == "/mute a2 "
+
+
+async def test_a_line_that_waits_for_words_is_not_called_wrong_before_enter() -> None:
+    clock = ManualClock()
+    desk = make_desk(clock, circuit=open_circuit(clock.now()), registry=_circuit())
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("b")
+        await quiet(pilot)
+        assert app.screen.query_one(CommandLine).line == '/circuit close --reason ""'
+        assert "✗" not in said(app)
+        assert "--reason REASON is still missing" in said(app)
+        await pilot.press("enter")
+        await quiet(pilot)
+        assert "✗" in said(app)
+        assert app.screen.query_one(CommandLine).is_open
+
+
+def _circuit() -> Registry:
+    registry = Registry(World())
+    registry.add(CIRCUIT, None)
+    return registry

@@ -270,7 +270,7 @@ async def test_a_write_goes_through_the_guard_alone() -> None:
         (Command(name="alerts ack", summary="s", arguments=AckArguments, risk=Risk.WRITE, plan=plan),), World()
     )
     request = registry.parse("alerts ack 3f2a")
-    assert await registry.preview(request, INVOCATION) == "acks 3f2a"
+    assert await registry.preview(request, INVOCATION) == ("acks 3f2a",)
     assert guard.lines == []
     result = await registry.run(request, INVOCATION)
     assert guard.lines == ["/alerts ack 3f2a"]
