@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from screens.alerts_presenter import AlertsPresenter
+from screens.approving import Approving
 from screens.presenters import Presenter
 from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, IncidentsPresenter
 from screens.status import Status
@@ -32,14 +33,17 @@ class Furniture:
         presenters: by the id of their pane.
         alerts: the one of the alerts.
         status: the bar and the bands.
+        approving: tells what waits for a second person.
     """
 
     presenters: Mapping[str, Presenter[Any, Any]]
     alerts: AlertsPresenter
     status: Status
+    approving: Approving
 
     def tick(self) -> None:
         """A second has passed."""
+        self.approving.look()
         self.status.draw()
         for presenter in self.presenters.values():
             presenter.tick()
@@ -67,7 +71,8 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
     for name, (configured, sentence) in _unset(desk).items():
         if not configured:
             presenters[name].table.set_rows((), empty=sentence)
-    return Furniture(presenters, alerts, Status(screen, desk))
+    approving = Approving(screen, desk)
+    return Furniture(presenters, alerts, Status(screen, desk, approving=approving), approving)
 
 
 _PRESENTERS: Mapping[str, type[Presenter[Any, Any]]] = {

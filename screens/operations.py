@@ -20,6 +20,7 @@ from widgets.pane_tabs import PaneTabs, Tab
 from widgets.top_bar import TopBar
 
 if TYPE_CHECKING:
+    from screens.approvals import Choice
     from screens.desk import Desk
     from screens.furniture import Furniture
     from screens.tools import Tools
@@ -50,6 +51,7 @@ class OperationsScreen(Screen[None]):
         Binding("f", "filter", "Filter", id="console.filter"),
         Binding("z", "zoom", "Zoom", id="console.zoom", show=False),
         Binding("b", "breaker", "Breaker", id="circuit.toggle"),
+        Binding("p", "approvals", "Approvals", id="approvals.open", show=False),
         Binding("w", "app.wallboard", "Wall", id="console.wallboard"),
         Binding("y", "copy", "Copy", id="console.copy", show=False),
         Binding("r", "refresh_sources", "Read every source now", id="console.refresh", show=False),
@@ -99,6 +101,10 @@ class OperationsScreen(Screen[None]):
         self._furniture = furnish(self, desk, {name: self._pane(name) for name in self._names})
         for feed in desk.feeds:
             feed.subscribe(lambda _: self._changed())
+        if desk.approvals is not None:
+            desk.approvals.subscribe(lambda _: self._approvals_changed())
+        for words in desk.warnings:
+            self.notify(display(words, 300), severity="warning", timeout=15, markup=False)
         self.set_interval(1.0, self._tick)
         self._go(self._current)
         self._changed()
@@ -313,6 +319,27 @@ class OperationsScreen(Screen[None]):
         """Open the breaker, or begin to close it."""
         if tools := await self._ready():
             tools.acting.breaker()
+
+    def _approvals_changed(self) -> None:
+        if self.is_attached and self._furniture is not None:
+            self._furniture.approving.look()
+            self._furniture.status.draw()
+
+    def action_approvals(self) -> None:
+        """What waits for a second person."""
+        if self._desk is not None and self._desk.approvals is not None:
+            from screens.approvals import ApprovalsScreen
+
+            self.app.push_screen(ApprovalsScreen(self._desk), self._decided)
+
+    def _decided(self, choice: Choice | None) -> None:
+        self._equip()
+        if choice is None or self._tools is None:
+            return
+        if choice.run:
+            self._tools.commanding.run(choice.line)
+        else:
+            self._tools.line.open(choice.line, len(choice.line) - 1)
 
     def action_help(self) -> None:
         """Keys and commands, as they are declared."""

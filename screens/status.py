@@ -15,6 +15,7 @@ from widgets.top_bar import BarState, TopBar
 if TYPE_CHECKING:
     from textual.screen import Screen
 
+    from screens.approving import Approving
     from screens.desk import Desk
     from services.safety.circuit import Circuit
 
@@ -22,16 +23,20 @@ if TYPE_CHECKING:
 class Status:
     """Draws the bar and the bands of one screen from a desk."""
 
-    def __init__(self, screen: Screen[Any], desk: Desk, *, read_only: bool = False) -> None:
+    def __init__(
+        self, screen: Screen[Any], desk: Desk, *, read_only: bool = False, approving: Approving | None = None
+    ) -> None:
         """
         Args:
             screen: holds a :class:`TopBar`, a :class:`Band` of class ``-circuit`` and perhaps one of ``-trouble``.
             desk: the sources.
             read_only: whether nothing can be written from the screen.
+            approving: counts what waits for a second person; None where nobody is told.
         """
         self._screen = screen
         self._desk = desk
         self._read_only = read_only
+        self._approving = approving
 
     @property
     def circuit(self) -> Circuit | None:
@@ -48,6 +53,7 @@ class Status:
         fresh = feed is not None and feed.snapshot.freshness.trusted
         # Closed is said only while the store says so; open stays open until it says otherwise.
         is_open = None if circuit is None or not (circuit.is_open or fresh) else circuit.is_open
+        to_approve, to_run = (0, 0) if self._approving is None else self._approving.counts
         self._screen.query_one(TopBar).state = BarState(
             now=now,
             environments=self._desk.environments,
@@ -55,6 +61,8 @@ class Status:
             circuit_open=is_open,
             operator=self._desk.operator,
             read_only=self._read_only,
+            to_approve=to_approve,
+            to_run=to_run,
         )
         self._screen.set_class(bool(is_open), "-circuit-open")
         self._screen.query_one(".-circuit", Band).say(self._circuit_words(circuit) if is_open else None)

@@ -26,6 +26,8 @@ class BarState:
         circuit_open: None as long as the store gives no fresh answer; open holds until it does.
         operator: the configured name.
         read_only: whether nothing can be written from here.
+        to_approve: how many requests of others wait for a second person.
+        to_run: how many of one's own were approved and not yet used.
     """
 
     now: datetime
@@ -34,6 +36,8 @@ class BarState:
     circuit_open: bool | None = None
     operator: str = ""
     read_only: bool = False
+    to_approve: int = 0
+    to_run: int = 0
 
 
 class TopBar(Widget):
@@ -127,6 +131,10 @@ def _lefts(state: BarState) -> list[Content]:
 
 def _right(state: BarState, *, wide: bool) -> Content:
     parts: list[Content] = []
+    if state.to_approve:
+        parts.append(Content.styled(f"! {state.to_approve} to approve (p)", "bold $warning"))
+    if state.to_run:
+        parts.append(Content.styled(f"✓ {state.to_run} to run (p)", "bold $state-good"))
     if state.read_only:
         parts.append(Content.styled("read-only", "bold $text-quiet"))
     if state.circuit_open is None:

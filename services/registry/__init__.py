@@ -103,6 +103,15 @@ class Registry:
         plan = await command.plan(needs, request.arguments, invocation)
         return (plan.summary, *plan.warnings, *plan.preview)
 
+    async def plan(self, request: Request, invocation: Invocation) -> Plan | None:
+        """Work out what ``request`` would write, by reading alone; None where it writes to no outside system.
+
+        Raises:
+            ConsoleError: it could not be planned.
+        """
+        command, needs = self._entries[request.command.name]
+        return None if command.plan is None else await command.plan(needs, request.arguments, invocation)
+
     async def run(self, request: Request, invocation: Invocation) -> Result:
         """Do it. Writes to outside systems go through the guard and nowhere else.
 
