@@ -21,7 +21,15 @@ class LateStore(Store):
     opens none.
     """
 
-    def __init__(self, url: str, clock: Clock, *, read_only: bool, password: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        clock: Clock,
+        *,
+        read_only: bool,
+        password: Callable[[], str] | None = None,
+        redaction: Callable[[str], str] | None = None,
+    ) -> None:
         """Nothing is opened or made before the first use.
 
         Args:
@@ -29,7 +37,10 @@ class LateStore(Store):
             clock: for those who write records.
             read_only: nothing can be written, and nothing is made.
             password: tells the password of PostgreSQL's user, asked at each new connection.
+            redaction: takes secrets out of what is kept; by default only what the patterns find.
         """
+        if redaction is not None:
+            self.redact = redaction
         self._url = url
         self._password = password
         self._opening = asyncio.Lock()

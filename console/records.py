@@ -65,9 +65,10 @@ class Records:
         writing: bool,
         policies: Sequence[Policy] = (),
         approval_lifetime: timedelta = timedelta(minutes=30),
+        redaction: Callable[[str], str] | None = None,
     ) -> None:
         """Opens nothing yet."""
-        self.store = LateStore(url, clock, read_only=not writing)
+        self.store = LateStore(url, clock, read_only=not writing, redaction=redaction)
         self.incidents = IncidentRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock)
         self.audit = Audit(self.store)

@@ -9,6 +9,7 @@ import os
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.background import Background, Work
@@ -103,8 +104,12 @@ class Backend:
         return self.settings.environments
 
     def invocation(self, selection: Mapping[str, tuple[str, ...]], confirm: Confirmer) -> Invocation:
-        """Who runs a command, on what."""
-        return Invocation(self.actor, confirm, selection)
+        """Who runs a command, on what. What is asked on the way shows no secret."""
+
+        async def asked(plan: Plan) -> bool:
+            return await confirm(_presentable(plan, self.redaction))
+
+        return Invocation(self.actor, asked, selection)
 
     async def open_records(self) -> Records:
         """Import the store's rooms and give the registry its commands; the store itself is opened at its first use."""
@@ -118,6 +123,7 @@ class Backend:
                     writing=self._writing,
                     policies=[one.policy() for one in sre.policies],
                     approval_lifetime=sre.approvals.lifetime,
+                    redaction=self.redaction,
                 )
                 flags = self.settings.feature_flags
                 room.add_commands(
@@ -209,6 +215,18 @@ class Backend:
                 await closing()
             except Exception:
                 _log.warning("something could not be closed", exc_info=True)
+
+
+def _presentable(plan: Plan, redact: Callable[[str], str]) -> Plan:
+    """``plan`` as a person may see it; what it does, to what, and what has to be typed are the same."""
+    agreed = plan.confirmation
+    return replace(
+        plan,
+        summary=redact(plan.summary),
+        preview=tuple(map(redact, plan.preview)),
+        warnings=tuple(map(redact, plan.warnings)),
+        confirmation=None if agreed is None else replace(agreed, question=redact(agreed.question)),
+    )
 
 
 def actor_of(settings: Settings, surface: Surface, *, automation: bool = False) -> Actor:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -94,7 +94,7 @@ class Audit:
         self._store = store
 
     async def append(self, connection: AsyncConnection, record: AuditRecord) -> int:
-        """Add ``record`` in the transaction of ``connection``; kept or dropped with it.
+        """Add ``record`` in the transaction of ``connection``; kept or dropped with it. Secrets are taken out of it.
 
         Returns:
             Its number in the chain.
@@ -105,7 +105,7 @@ class Audit:
             )
         ).one()
         sequence = head.sequence + 1
-        values = {**_values(record), "sequence": sequence, "at": self._store.clock.now()}
+        values = {**_values(record, self._store.redact), "sequence": sequence, "at": self._store.clock.now()}
         own = digest(head.hash, values)
         await connection.execute(insert(audit).values(**values, previous=head.hash, hash=own))
         await connection.execute(
@@ -186,7 +186,7 @@ def plain_targets(targets: tuple[Target, ...]) -> list[dict[str, str]]:
     return [{name: storable(text) for name, text in asdict(target).items()} for target in targets]
 
 
-def _values(record: AuditRecord) -> dict[str, Any]:
+def _values(record: AuditRecord, redact: Callable[[str], str]) -> dict[str, Any]:
     texts = {
         "operator": record.actor.operator,
         "os_user": record.actor.os_user,
@@ -202,8 +202,8 @@ def _values(record: AuditRecord) -> dict[str, Any]:
         "message": record.message,
     }
     return {
-        **{name: storable(text) for name, text in texts.items()},
-        "targets": plain_targets(record.targets),
+        **{name: storable(redact(text)) for name, text in texts.items()},
+        "targets": plain_targets(tuple(replace(one, name=redact(one.name)) for one in record.targets)),
         "duration_ms": None if record.duration is None else record.duration // timedelta(milliseconds=1),
         "intent": record.intent,
     }

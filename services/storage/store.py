@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,6 +11,7 @@ from datetime import datetime
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.vocabulary.clock import Clock
+from services.vocabulary.redaction import redact
 
 LOOK = 0.5
 """Seconds between two looks at a store that cannot call by itself."""
@@ -36,10 +38,13 @@ class Store(ABC):
     Attributes:
         clock: for those who write records.
         read_only: whether nothing can be written through it.
+        redact: takes secrets out of what is kept for others to read, such as the audit; the patterns alone where
+            nobody registered any.
     """
 
     clock: Clock
     read_only: bool
+    redact: Callable[[str], str] = staticmethod(redact)
 
     @property
     @abstractmethod

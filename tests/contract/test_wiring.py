@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gc
+from base64 import b64encode
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from console.configuration.model import Settings
 from console.connection import connect, desk_of
@@ -16,10 +20,13 @@ from services.demo.story import Story
 from services.http import WriteClient
 from services.incidents.repository import IncidentRepository
 from services.safety.actor import Surface
+from services.safety.plan import Confirmation, Plan
 from services.storage.engine import open_store
 from services.vocabulary.clock import SystemClock
+from services.vocabulary.redaction import HIDDEN, Redaction
 from services.vocabulary.snapshot import FreshnessState
 from tests.support.clock import EPOCH, ManualClock, settle
+from tests.support.store import Outside, plan_for
 from tests.support.waiting import eventually
 
 
@@ -115,6 +122,37 @@ async def test_a_store_that_cannot_be_opened_leaves_the_rest_alive(tmp_path: Pat
     backend.start()
     await eventually(lambda: backend.live.circuit.snapshot.freshness.state is FreshnessState.FAILING)
     assert "store.db" in backend.live.circuit.snapshot.freshness.reason
+    await backend.close()
+
+
+async def test_secrets_of_the_configuration_are_known_to_log_audit_and_prompt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", "correct-horse")
+    monkeypatch.setenv("LOGIN", "op:battery-staple")
+    document = settings_of(tmp_path).model_dump(exclude_unset=True)
+    document["sre"]["prometheus"]["bearer"] = "env:TOKEN"
+    document["sre"]["alertmanager"][0]["basic"] = "env:LOGIN"
+    redaction = Redaction()
+    settings = Settings.model_validate(document)
+    backend = Backend(settings, ManualClock(), Surface.CONSOLE, Preferences(tmp_path), redaction=redaction)
+    for text in ("correct-horse", "battery-staple", b64encode(b"op:battery-staple").decode()):
+        assert redaction(f"x {text} y") == f"x {HIDDEN} y"
+    records = await backend.open_records()
+    assert records.store.redact("correct-horse") == HIDDEN
+    seen: list[Plan] = []
+
+    async def confirm(plan: Plan) -> bool:
+        seen.append(plan)
+        return False
+
+    plan = plan_for(Outside(), confirmation=Confirmation("really use correct-horse?", typed="prod"))
+    plan = replace(plan, summary="sends correct-horse", preview=("with battery-staple",))
+    assert not await backend.invocation({}, confirm).confirm(plan)
+    (asked,) = seen
+    assert (asked.summary, asked.preview) == (f"sends {HIDDEN}", (f"with {HIDDEN}",))
+    assert asked.confirmation == Confirmation(f"really use {HIDDEN}?", typed="prod")
+    assert asked.targets == plan.targets
     await backend.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from services.safety.audit import Audit, AuditRecord, Decision
 from services.safety.plan import Target
 from services.storage.chain import GENESIS, digest, storable
 from services.storage.engine import Store
+from services.vocabulary.redaction import HIDDEN, Redaction
 from tests.support.clock import EPOCH
 from tests.support.store import OPERATOR, temporary_store
 
@@ -47,6 +49,24 @@ async def fill(store: Store, entries: int) -> Audit:
         for number in range(1, entries + 1):
             assert await audit.append(connection, record(f"entry {number}")) == number
     return audit
+
+
+async def test_secrets_are_taken_out_before_an_entry_is_kept(store: Store) -> None:
+    store.redact = Redaction(["correct horse"])
+    audit = Audit(store)
+    spoken = replace(
+        record("answered: Authorization: Bearer abcdef"),
+        command='/thing change --note "correct horse"',
+        targets=(Target("thing", "http://op:hunter2@host/x", "prod"),),
+    )
+    await audit.record(spoken)
+    entry = (await audit.list(1))[0]
+    kept = repr(entry)
+    assert "horse" not in kept
+    assert "abcdef" not in kept
+    assert "hunter2" not in kept
+    assert entry.command == f'/thing change --note "{HIDDEN}"'
+    assert (await audit.verify()).whole
 
 
 async def test_what_was_appended_is_listed_newest_first_and_paged(store: Store) -> None:
