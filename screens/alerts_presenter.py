@@ -68,6 +68,7 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self._rows: dict[str, AlertRow] = {}
         self.view: AlertsView | None = None
         self._drift: str | None = None
+        self._narrowed = ""
 
     @property
     def attention(self) -> int:
@@ -131,6 +132,9 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self._list(view.rows, self._empty(page, freshness))
         if before is not None and before.key not in self._rows:
             self._follow(before)
+        if page.filter != self._narrowed:
+            # Whoever changes the filter moves the cursor themselves.
+            self._narrowed, self._drift = page.filter, None
         self.pane.count(self._counts(page, freshness))
 
     def _follow(self, lost: AlertRow) -> None:

@@ -99,6 +99,21 @@ async def test_an_ack_of_an_alert_that_has_ended_asks_to_look_again() -> None:
         assert any("under the cursor is gone" in note.message for note in app._notifications)
 
 
+async def test_an_ack_of_the_alert_that_a_filter_left_asks_nothing() -> None:
+    clock = ManualClock()
+    first, second = (make_alert(clock, name, minutes=minutes) for name, minutes in (("First", 1), ("Second", 2)))
+    desk = make_desk(clock, alerts={"prod": [first, second]}, circuit=CLOSED)
+    app = console(desk, clock)
+    async with app.run_test(size=SIZE) as pilot:
+        await pilot.pause()
+        await pilot.press("f", *"second", "enter")
+        await pilot.pause()
+        assert alerts_pane(app).table.cursor_key == second.id
+        await pilot.press("a")
+        await pilot.pause()
+        assert not any("under the cursor is gone" in note.message for note in app._notifications)
+
+
 async def test_the_cursor_follows_its_alert_into_a_group() -> None:
     clock = ManualClock()
     other = make_alert(clock, "Other", minutes=9)
