@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -93,7 +94,7 @@ async def _status(needs: CircuitNeeds, request: StatusArguments, invocation: Inv
 
 async def _open(needs: CircuitNeeds, request: OpenArguments, invocation: Invocation) -> Result:
     before = await needs.breaker.read()
-    after = await needs.breaker.open(invocation.actor, request.reason)
+    after = await needs.breaker.open(invocation.actor, request.reason, command=_line("/circuit open", request.reason))
     return _told(after, needs.clock.now(), _moved(before, after))
 
 
@@ -106,8 +107,14 @@ async def _close(needs: CircuitNeeds, request: CloseArguments, invocation: Invoc
             f"somebody toggled the circuit meanwhile: it is {before.state.value} {before.since(now)}",
             "nothing was changed; look at it, then ask again",
         )
-    after = await needs.breaker.close(invocation.actor, request.reason, seen=before.revision)
+    line = _line("/circuit close", request.reason)
+    after = await needs.breaker.close(invocation.actor, request.reason, seen=before.revision, command=line)
     return _told(after, now, _moved(before, after))
+
+
+def _line(command: str, reason: str) -> str:
+    """The line as it stands in the audit."""
+    return f"{command} --reason {shlex.quote(reason)}" if reason else command
 
 
 def _moved(before: Circuit, after: Circuit) -> str:

@@ -223,3 +223,11 @@ print([name for name in sys.modules if name.split(".")[0] in ("sqlalchemy", "ale
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path(__file__).parents[2]
     )
     assert answer.stdout.strip() == "[]"
+
+
+async def test_the_audit_keeps_the_whole_line_that_moved_the_breaker(desk: Desk) -> None:
+    await desk.run('/circuit open --reason "rollout storm"')
+    await desk.run("/circuit close --reason fine")
+    await desk.run("/circuit open")
+    lines = [entry["command"] for entry in (await desk.run("/audit list")).data]
+    assert lines == ["/circuit open", "/circuit close --reason fine", "/circuit open --reason 'rollout storm'"]
