@@ -20,6 +20,7 @@ import themes
 from screens.operations import OperationsScreen
 from services.vocabulary.clock import Clock, SystemClock
 from services.vocabulary.errors import ConsoleError
+from services.vocabulary.text import display
 from themes.palette import THEMES, variable_defaults
 
 if TYPE_CHECKING:
@@ -174,6 +175,22 @@ class ConsoleApp(App[int]):
         """Change the colours now."""
         self.theme = name
 
+    def _pick_theme(self, name: str) -> None:
+        """From the palette; remembered as ``/theme`` does it, once there are commands."""
+        self.choose_theme(name)
+        commands = self._connection.desk.registry.commands if self._connection is not None else ()
+        if any(command.name == "theme" for command in commands):
+            self.run_worker(self._remember_theme(name), exit_on_error=False)
+
+    async def _remember_theme(self, name: str) -> None:
+        if self._connection is None:
+            return
+        desk = self._connection.desk
+        try:
+            await desk.registry.run(desk.registry.parse(f"/theme {name}"), desk.invocation({}, _never))
+        except ConsoleError as error:
+            self.notify(display(str(error), 300), severity="warning", markup=False)
+
     def action_wallboard(self) -> None:
         """To the wallboard; the same key leads back."""
         if self._wallboard_only:
@@ -200,9 +217,13 @@ class ConsoleApp(App[int]):
                 line = f"/{command.name}"
                 yield SystemCommand(line, command.summary, lambda line=line: screen.action_command(f"{line} "))
         for name in themes.NAMES:
-            yield SystemCommand(f"Theme {name}", "Change the colours", lambda name=name: self.choose_theme(name))
+            yield SystemCommand(f"Theme {name}", "Change the colours", lambda name=name: self._pick_theme(name))
         yield SystemCommand("Help", "Keys and commands", lambda: self.run_worker(self.run_action("screen.help")))
         yield SystemCommand("Quit", "Leave the console", self.action_quit)
+
+
+async def _never(_: object) -> bool:
+    return False
 
 
 def run(peek: Peek, log: Log) -> int:
