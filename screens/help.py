@@ -19,6 +19,7 @@ _LEGEND = (
     ("▲ ◆ ! i ?", "critical, error, warning, info, any other severity"),
     ("✗ ◆ ↻ ‖ ✓", "rollout failed, degraded, rolling, paused, complete"),
     ("● ◐ ✗ ○", "a source is live, stale, failing, connecting"),
+    ("◐ before a row", "the row is of a source that is not live"),
     ("• ▸ ×14", "new since you looked, folded (enter unfolds), so many alike"),
 )
 
@@ -83,5 +84,5 @@ class HelpScreen(ModalScreen[None]):
                 lines.append(Content.styled(f"  {usage(command)}", "bold"))
                 lines.append(Content.styled(f"      {command.summary}", "$text-quiet"))
         lines += [Content(), Content.styled("Signs", "bold $accent")]
-        lines += [Content.assemble((f"  {sign.ljust(12)}", "bold"), words) for sign, words in _LEGEND]
+        lines += [Content.assemble((f"  {sign.ljust(16)}", "bold"), words) for sign, words in _LEGEND]
         return Content("\n").join(lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from textual import events, on
@@ -89,7 +90,7 @@ class OperationsScreen(Screen[None]):
     def on_mount(self) -> None:
         """Say that it is a demo, if it is one."""
         if self._demo:
-            words = "DEMO  a simulated production; nothing here is real, and everything is gone when you leave"
+            words = "DEMO  a simulated production; nothing here is real, all is gone when you leave"
             self.query_one(".-demo", Band).say(Content.styled(words, "bold"))
         self._place()
 
@@ -103,6 +104,7 @@ class OperationsScreen(Screen[None]):
             feed.subscribe(lambda _: self._changed())
         if desk.approvals is not None:
             desk.approvals.subscribe(lambda _: self._approvals_changed())
+            self._approvals_changed()
         for words in desk.warnings:
             self.notify(display(words, 300), severity="warning", timeout=15, markup=False)
         self.set_interval(1.0, self._tick)
@@ -348,9 +350,14 @@ class OperationsScreen(Screen[None]):
         # Ours have an id; what Textual's own widgets bind besides is left to be found.
         keys: dict[str, tuple[list[str], str]] = {}
         for active in self.active_bindings.values():
-            if active.binding.id is not None:
-                signs, _ = keys.setdefault(active.binding.id, ([], active.binding.description))
-                signs.append(self.app.get_key_display(active.binding))
+            binding = active.binding
+            if binding.id is None:
+                continue
+            panes = binding.id.startswith("console.pane-")
+            words = ", ".join(_PANES[name].lower() for name in self._names) if panes else binding.description
+            signs, _ = keys.setdefault("console.panes" if panes else binding.id, ([], words))
+            # One sign may stand for several keys in the last line; here each is named.
+            signs.append(self.app.get_key_display(replace(binding, key_display=None)))
         commands = self._desk.registry.commands if self._desk is not None else ()
         self.app.push_screen(HelpScreen([(" ".join(signs), words) for signs, words in keys.values()], commands))
 

@@ -263,7 +263,12 @@ class WallboardScreen(Screen[None]):
         """The few keys there are."""
         from screens.help import HelpScreen
 
-        keys = [("t", "Next theme"), ("ctrl+p", "Palette: themes, help, quit"), ("?", "This help"), ("ctrl+q", "Quit")]
+        keys = [
+            ("t", "Next theme"),
+            ("ctrl+p", "Palette: themes, help, quit"),
+            ("? f1", "This help"),
+            ("ctrl+q", "Quit"),
+        ]
         if self._alone:
             keys.append(("", "This wallboard stands alone: only ctrl+q leaves it."))
         else:

@@ -110,4 +110,8 @@ def _name(duty: Duty, *, known: bool) -> tuple[str, str]:
 def _until(duty: Duty, now: datetime) -> str:
     if duty.until is None:
         return ""
-    return f"  until {clock_time(duty.until, now)} UTC ({format_age(duty.until - now)})"
+    at = clock_time(duty.until, now)
+    if ":" not in at:
+        # A day without its hour is no handoff.
+        at = f"{duty.until:%Y-%m-%d %H:%M}"
+    return f"  until {at} UTC ({format_age(duty.until - now)})"
