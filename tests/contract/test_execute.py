@@ -9,12 +9,16 @@ import signal
 import stat
 import sys
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
+from aiohttp import web
 
+from console.configuration.paths import log_path
 from console.doctor import report
 from console.execute import run_line
 from services.demo.child import DemoChild, start_demo
@@ -214,6 +218,59 @@ async def test_doctor_fails_where_a_source_is_not_there(tmp_path: Path, capsys: 
     )
     assert await report(file) == 1
     assert "Connection refused" in capsys.readouterr().out
+
+
+async def test_doctor_warns_of_a_clock_that_is_off_and_does_not_say_that_all_is_well(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        late = datetime.now(UTC) - timedelta(minutes=3)
+        headers = {"Date": format_datetime(late, usegmt=True)}
+        return web.json_response({"versionInfo": {"version": "0.28.1"}}, headers=headers)
+
+    app = web.Application()
+    app.router.add_get("/api/v2/status", answer)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    address = runner.addresses[0]
+    file = tmp_path / "config.toml"
+    file.write_text(
+        f'[[sre.alertmanager]]\nname = "late"\nurls = ["http://{address[0]}:{address[1]}"]\n'
+        f'[sre.store]\nurl = "sqlite:///{tmp_path}/state/s.db"\n'
+    )
+    file.chmod(0o600)
+    try:
+        assert await report(file) == 0
+    finally:
+        await runner.cleanup()
+    said = capsys.readouterr().out
+    line = next(line for line in said.splitlines() if line.startswith("alertmanager late"))
+    assert " warns " in line
+    assert "OFF" in line
+    assert "behind this machine's" in line
+    assert "all is well" not in said
+    assert "1 warning: alertmanager late" in said
+
+
+async def test_doctor_tells_lax_files_and_where_the_log_is(
+    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(config.parent / "home"))
+    config.chmod(0o600)
+    assert await report(config) == 0
+    said = capsys.readouterr().out
+    assert said.endswith("all is well\n")
+    assert f"log: {log_path()}" in said
+    config.chmod(0o644)
+    assert await report(config) == 0
+    said = capsys.readouterr().out
+    assert f"warns  files: the configuration {config} has mode 0644" in said
+    assert "1 warning: files" in said
+    config.chmod(0o622)
+    assert await report(config) == 1
+    assert "1 fails: files" in capsys.readouterr().out
 
 
 async def test_the_demo_says_that_it_is_one(capsys: pytest.CaptureFixture[str]) -> None:
