@@ -60,6 +60,7 @@ class CommandLine(Vertical):
     CommandLine OptionList {
         height: auto; max-height: 8; border: none; padding: 0 1; background: transparent; scrollbar-size-vertical: 1;
     }
+    CommandLine OptionList.-textual-compact { padding: 0 1; }
     CommandLine OptionList:focus { border: none; }
     CommandLine #said { height: auto; max-height: 6; padding: 0 1; color: $text-quiet; }
     CommandLine Horizontal { height: 1; }

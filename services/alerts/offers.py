@@ -13,7 +13,7 @@ from itertools import accumulate
 import msgspec
 
 from services.alerts.model import Alert, Standing
-from services.alerts.naming import FULL, SHORTEST, title
+from services.alerts.naming import FULL, SHORTEST, title, told_apart
 from services.command import Candidate
 from services.vocabulary.clock import Clock
 from services.vocabulary.durations import format_age
@@ -106,7 +106,12 @@ class AlertOffers:
         wanted = _line(typed)
         found = index.ordered[:limit] if not wanted else _search(index, wanted, limit)
         now = self._clock.now()
-        return [_candidate(index, entry, now, qualified="/" in wanted) for entry in found]
+        alerts = [entry.alert for entry in found]
+        told = told_apart(alerts, alerts)
+        return [
+            _candidate(index, entry.alert, words, now, qualified="/" in wanted)
+            for entry, words in zip(found, told, strict=True)
+        ]
 
     def label_names(self) -> tuple[str, ...]:
         """The names of all labels, sorted."""
@@ -199,11 +204,10 @@ def _search(index: _Index, wanted: str, limit: int) -> list[_Entry]:
     return [index.ordered[number] for number in found[:limit]]
 
 
-def _candidate(index: _Index, entry: _Entry, now: datetime, *, qualified: bool) -> Candidate:
-    alert = entry.alert
+def _candidate(index: _Index, alert: Alert, words: str, now: datetime, *, qualified: bool) -> Candidate:
     lead = f"{alert.cluster}/" if qualified or alert.fingerprint in index.shared else ""
     age = format_age(now - alert.starts_at)
-    hint = f"{title(alert)}, {alert.severity.word}, {age}, {alert.environment}"
+    hint = f"{words}, {alert.severity.word}, {age}, {alert.environment}"
     return Candidate(lead + alert.fingerprint[: index.length], hint)
 
 

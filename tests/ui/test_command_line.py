@@ -138,3 +138,14 @@ def _circuit() -> Registry:
     registry = Registry(World())
     registry.add(CIRCUIT, None)
     return registry
+
+
+async def test_the_offers_stand_where_the_words_below_them_begin() -> None:
+    clock, world = ManualClock(), World()
+    app = stage(world, clock)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("slash", *"mute ")
+        await quiet(pilot, workers=False)
+        offers, below = app.screen.query_one("#offers", OptionList), app.screen.query_one("#said", Static)
+        assert offers.content_region.x == below.content_region.x

@@ -107,3 +107,9 @@ async def test_many_new_alerts_are_taken_in_beside_the_loop() -> None:
     async with asyncio.timeout(5):
         while len(values(offers, "", limit=10_000)) > len(known):
             await asyncio.sleep(0.001)
+
+
+def test_offers_that_look_alike_tell_what_differs() -> None:
+    two = [twin("eu", digits * 8, "Disk", service="db", instance=f"db-{digits}") for digits in ("aa", "bb")]
+    hints = [one.hint for one in AlertOffers(lambda: two, ManualClock()).matching("", 5)]
+    assert hints == [f"Disk db instance=db-{digits}, crit, 0s, prod" for digits in ("aa", "bb")]
