@@ -14,9 +14,10 @@ from screens.help import HelpScreen
 from services.oncall.model import Duty
 from services.registry import Registry
 from tests.support.clock import EPOCH, ManualClock
-from tests.support.desk import make_desk
+from tests.support.desk import make_alert, make_desk
 from tests.support.stage import desk_stage, quiet, ready
 from widgets.band import Band
+from widgets.detail import DetailStrip
 from widgets.wall_canvas import WallCanvas
 from widgets.wall_duty import duty_line
 
@@ -65,3 +66,19 @@ async def test_a_theme_of_the_palette_is_remembered(tmp_path: Path, wallboard: b
         assert app.theme == "sre-light"
         assert preferences.theme == "sre-light"
         assert app.screen.query(WallCanvas) if wallboard else True
+
+
+@pytest.mark.parametrize("size", [(120, 40), (200, 60)])
+@pytest.mark.parametrize("detailed", [False, True])
+async def test_what_came_of_a_command_does_not_cover_the_detail(size: tuple[int, int], detailed: bool) -> None:
+    clock = ManualClock()
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": [make_alert("Down", "critical", EPOCH)]}))
+    async with app.run_test(size=size, notifications=True) as pilot:
+        await ready(pilot)
+        if detailed:
+            await pilot.press("enter")
+        app.screen.notify("done", timeout=60)
+        await quiet(pilot)
+        (toast,) = app.screen.query("Toast")
+        assert not toast.region.intersection(app.screen.query_one(DetailStrip).region).area
+        assert toast.region.bottom <= size[1]
