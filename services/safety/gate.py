@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from services.safety.actor import Actor
+    from services.safety.circuit import Circuit
+    from services.safety.outcome import Outcome
     from services.safety.plan import Confirmation, Plan
 
 
@@ -85,4 +87,27 @@ class Gate(Protocol):
             connection: a transaction of the store.
             final: whether this is the transaction that writes the intent: now, and only now, an approval is spent.
                 Nothing is written before.
+        """
+
+
+class Witness(Protocol):
+    """Sees the end of every write, in the transaction that puts it on record."""
+
+    async def witness(
+        self,
+        asked: Asked,
+        outcome: Outcome,
+        connection: AsyncConnection,
+        *,
+        failed: bool | None,
+        moved: Sequence[Circuit],
+    ) -> None:
+        """Write down what follows from one end. Whatever this raises is logged, and nothing of it is kept.
+
+        Args:
+            asked: the write.
+            outcome: what became of it.
+            connection: the write transaction.
+            failed: as the breakers count it: True a failure, False a success, None neither.
+            moved: the breakers that opened or closed by it.
         """

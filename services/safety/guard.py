@@ -7,17 +7,22 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.safety import journal
 from services.safety.actor import Actor, Surface
 from services.safety.applying import Ending, apply
 from services.safety.audit import Audit, AuditRecord, Decision, refusal
-from services.safety.breaker import read_circuit
-from services.safety.gate import Asked, Gate, Ruling, Verdict
+from services.safety.breaker_rows import read_circuits
+from services.safety.circuit import Circuit
+from services.safety.gate import Asked, Gate, Ruling, Verdict, Witness
 from services.safety.issuing import PERMIT_LIFE, IssuedPermit, Issuer
-from services.safety.judging import Denied, Judgement, judge, stopped_by_circuit, to_agree, with_confirmation
+from services.safety.judging import Denied, Judgement, judge, passage, to_agree, with_confirmation
 from services.safety.outcome import Outcome, OutcomeStatus, Unfinished
 from services.safety.plan import Confirmation, Plan, Risk
-from services.safety.settling import settle
+from services.safety.settling import Settler
+from services.safety.tripping import Counter, Ended
+from services.safety.window import Thresholds
 from services.storage.engine import Store
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import Refused, SourceError, StoreError
@@ -36,20 +41,35 @@ class Guard:
     and asked every gate.
     """
 
-    def __init__(self, store: Store, clock: Clock, *, read_only: bool = False, gates: Sequence[Gate] = ()) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        *,
+        read_only: bool = False,
+        gates: Sequence[Gate] = (),
+        witnesses: Sequence[Witness] = (),
+        thresholds: Thresholds | None = None,
+    ) -> None:
         """
         Args:
             store: keeps breaker, intents and audit.
             clock: the time.
             read_only: refuse everything, whoever asks (the wallboard).
             gates: what else can stop a write, in the order in which they are asked.
+            witnesses: who is told of every end, in the transaction that puts it on record.
+            thresholds: what the breakers endure; the default ones without.
         """
         self._store = store
         self._clock = clock
         self._read_only = read_only
         self._gates = tuple(gates)
         self._audit = Audit(store)
-        self._issuer = Issuer(store, clock, self._gates)
+        self._witnesses = tuple(witnesses)
+        self._thresholds = thresholds or Thresholds()
+        self._issuer = Issuer(store, clock, self._gates, self._thresholds)
+        self._counter = Counter(self._audit, self._thresholds)
+        self._settler = Settler(store, self._audit, self._counter)
         self._running: set[int] = set()
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
@@ -72,7 +92,7 @@ class Guard:
         _check(plan)
         if self._read_only:
             raise Refused("this screen only shows: it cannot change anything", equivalent=plan.equivalent)
-        asked = Asked(plan, command, actor, self._clock.now())
+        asked = Asked(plan, command, self._known(actor), self._clock.now())
         judgement = await self._early_word(asked)
         if judgement.stopped is not None and judgement.stopped.ruling is Ruling.TRY:
             return await self._try(asked, judgement.stopped)
@@ -84,7 +104,8 @@ class Guard:
                 await plan.prepare()
             except SourceError as error:
                 return await self._unready(asked, error)
-        permit, judgement = await self._intend(replace(asked, at=self._clock.now()), agreed)
+        asked = replace(asked, actor=self._known(actor), at=self._clock.now())
+        permit, judgement = await self._intend(asked, agreed)
         self._running.add(permit.intent)
         try:
             return await self._do(asked, permit, _rule(judgement, agreed))
@@ -109,17 +130,23 @@ class Guard:
         Raises:
             StoreError: the store cannot be written.
         """
-        return await settle(self._store, self._audit, actor, besides=self._running)
+        return await self._settler.settle(actor, besides=self._running)
+
+    def _known(self, actor: Actor) -> Actor:
+        # Who the database says it is, where it proves that, is no claim of the console.
+        user = str(getattr(self._store, "database_user", ""))
+        return replace(actor, database_user=user) if user else actor
 
     async def _early_word(self, asked: Asked) -> Judgement:
         # Nobody should be asked to agree to what will be refused. The word that counts is read with the intent.
         try:
             async with self._store.read() as connection:
-                circuit = await read_circuit(connection)
-                if circuit.is_open:
-                    judgement = Judgement(stopped_by_circuit(circuit, asked.at))
+                way = passage(await read_circuits(connection, asked.plan.source), asked, self._thresholds)
+                if way.stopped is not None:
+                    judgement = Judgement(way.stopped)
                 else:
                     judgement = await judge(self._gates, asked, connection, final=False)
+                    judgement = replace(judgement, asks=(*way.asks, *judgement.asks))
         except StoreError as error:
             raise _unguarded(asked.plan, error) from error
         if judgement.stopped is not None and judgement.stopped.ruling is Ruling.REFUSE:
@@ -193,23 +220,41 @@ class Guard:
         begun = self._clock.monotonic()
         # A cancellation (ctrl+c) passes by: the intent stays without outcome and shows as unknown at the next start.
         ending = await apply(asked.plan, permit)
-        outcome = await self._finish(asked, ending, rule, timedelta(seconds=self._clock.monotonic() - begun))
+        outcome = await self._finish(asked, permit, ending, rule, timedelta(seconds=self._clock.monotonic() - begun))
         if ending.fault is not None:
             # A fault of the program. What it leaves behind was put down before it goes on its way.
             raise ending.fault
         return outcome
 
-    async def _finish(self, asked: Asked, ending: Ending, rule: str, duration: timedelta) -> Outcome:
+    async def _finish(
+        self, asked: Asked, permit: IssuedPermit, ending: Ending, rule: str, duration: timedelta
+    ) -> Outcome:
         outcome = ending.outcome
         record = replace(_record(asked, outcome, rule), duration=duration)
         try:
             async with self._store.write() as connection:
-                await journal.finish(connection, outcome, failure=ending.failure, at=self._clock.now())
+                now = self._clock.now()
+                await journal.finish(connection, outcome, failure=ending.failure, at=now)
                 await self._audit.append(connection, record)
+                ended = Ended(asked.plan.source, permit.intent, ending.counts, asked.actor, asked.command, now)
+                moved = await self._counter.count(connection, ended)
+                for witness in self._witnesses:
+                    await _told(witness, asked, ending, connection, moved)
         except StoreError as error:
             message = f"{outcome.message} (this outcome could not be kept: {error.message})"
             return replace(outcome, message=message, recorded=False)
         return outcome
+
+
+async def _told(
+    witness: Witness, asked: Asked, ending: Ending, connection: AsyncConnection, moved: Sequence[Circuit]
+) -> None:
+    try:
+        async with connection.begin_nested():
+            await witness.witness(asked, ending.outcome, connection, failed=ending.counts, moved=moved)
+    except Exception:
+        # The outcome is worth more than what follows from it.
+        _log.exception("what follows from %s could not be written down", asked.plan.action)
 
 
 def _record(asked: Asked, outcome: Outcome, rule: str) -> AuditRecord:
@@ -230,7 +275,13 @@ def _record(asked: Asked, outcome: Outcome, rule: str) -> AuditRecord:
 
 
 def _rule(judgement: Judgement, agreed: Confirmation | None) -> str:
-    return ", ".join(("breaker closed", *judgement.rules, *(("confirmed",) if agreed is not None else ())))
+    return ", ".join(
+        (
+            *(() if "probe" in judgement.rules else ("breaker closed",)),
+            *judgement.rules,
+            *(("confirmed",) if agreed is not None else ()),
+        )
+    )
 
 
 def _check(plan: Plan) -> None:

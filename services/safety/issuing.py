@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import NoReturn, final
 
 from services.safety import journal
-from services.safety.breaker import read_circuit
+from services.safety.breaker_rows import read_circuits, write_circuit
 from services.safety.gate import Asked, Gate
-from services.safety.judging import Denied, Judgement, judge, stopped_by_circuit, unasked
+from services.safety.judging import Denied, Judgement, judge, passage, unasked
 from services.safety.permit import PermitError, PermitExpired, WritePermit
 from services.safety.plan import Confirmation
+from services.safety.window import Thresholds
 from services.storage.engine import Store
 from services.vocabulary.clock import Clock
 
@@ -76,10 +78,11 @@ class IssuedPermit(WritePermit):
 class Issuer:
     """Issues permits, each together with its intent. Nothing but the guard holds one."""
 
-    def __init__(self, store: Store, clock: Clock, gates: Sequence[Gate]) -> None:
+    def __init__(self, store: Store, clock: Clock, gates: Sequence[Gate], thresholds: Thresholds) -> None:
         self._store = store
         self._clock = clock
         self._gates = tuple(gates)
+        self._thresholds = thresholds
 
     async def issue(self, asked: Asked, agreed: Confirmation | None) -> tuple[IssuedPermit, Judgement]:
         """Write the intent of ``asked`` and issue its permit, if nothing speaks against it now.
@@ -95,13 +98,14 @@ class Issuer:
         plan, now = asked.plan, asked.at
         deadline = self._clock.monotonic() + PERMIT_LIFE.total_seconds()
         async with self._store.write() as connection:
-            circuit = await read_circuit(connection)
-            if circuit.is_open:
-                raise Denied(stopped_by_circuit(circuit, now))
+            circuits = await read_circuits(connection, plan.source)
+            way = passage(circuits, asked, self._thresholds)
+            if way.stopped is not None:
+                raise Denied(way.stopped)
             judgement = await judge(self._gates, asked, connection, final=True)
             if judgement.stopped is not None:
                 raise Denied(judgement.stopped)
-            if surprise := unasked(judgement, agreed):
+            if surprise := unasked((*way.asks, *judgement.asks), agreed):
                 raise Denied(surprise)
             number = await journal.begin(
                 connection,
@@ -110,8 +114,12 @@ class Issuer:
                 command=asked.command,
                 at=now,
                 expires_at=now + PERMIT_LIFE,
-                breaker_revision=circuit.revision,
+                breaker_revision=circuits[0].revision,
             )
+            for circuit in way.probing:
+                await write_circuit(connection, replace(circuit, probe=number))
+            if way.probing:
+                judgement = replace(judgement, rules=("probe", *judgement.rules))
         permit = IssuedPermit(
             _SECRET,
             action=plan.action,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from services.safety.circuit import Circuit
+from services.safety.circuit import GLOBAL, Circuit, CircuitState
 from services.safety.gate import Asked, Gate, Ruling, Verdict
-from services.safety.plan import Confirmation, Plan
+from services.safety.plan import Confirmation, Plan, Risk
+from services.safety.window import Thresholds, cooldown
+from services.vocabulary.durations import format_duration
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -78,9 +79,9 @@ def to_agree(plan: Plan, asks: Sequence[Confirmation]) -> Confirmation | None:
     )
 
 
-def unasked(judgement: Judgement, agreed: Confirmation | None) -> Verdict | None:
-    """A refusal where the gates ask for more now than the person agreed to a moment ago; else None."""
-    for ask in judgement.asks:
+def unasked(asks: Sequence[Confirmation], agreed: Confirmation | None) -> Verdict | None:
+    """A refusal where more is asked for now than the person agreed to a moment ago; else None."""
+    for ask in asks:
         known = agreed is not None and ask.question in agreed.question and ask.typed in ("", agreed.typed)
         if not known:
             return Verdict(
@@ -92,14 +93,69 @@ def unasked(judgement: Judgement, agreed: Confirmation | None) -> Verdict | None
     return None
 
 
-def stopped_by_circuit(circuit: Circuit, now: datetime) -> Verdict:
-    """The refusal of an open breaker."""
-    return Verdict(
-        Ruling.REFUSE,
-        rule="breaker",
-        reason=f"the circuit is open {circuit.since(now)}",
-        hint='nothing was sent; /circuit close --reason "…" lets writes through again',
-    )
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the breakers say of one write.
+
+    Attributes:
+        stopped: the refusal; None where they let it through.
+        probing: the half-open breakers whose probe it would be.
+        asks: what a person must agree to before it may be that probe.
+    """
+
+    stopped: Verdict | None = None
+    probing: tuple[Circuit, ...] = ()
+    asks: tuple[Confirmation, ...] = ()
+
+
+def passage(circuits: Sequence[Circuit], asked: Asked, thresholds: Thresholds) -> Passage:
+    """Whether the breakers let a write through; the stricter one counts.
+
+    Args:
+        circuits: the global one and that of the plan's source.
+        asked: the write.
+        thresholds: how long one stays open, and whether a probe may heal it.
+    """
+    standing = {circuit: circuit.standing(asked.at) for circuit in circuits}
+    for circuit in circuits:
+        if standing[circuit] is CircuitState.OPEN:
+            words = f"{circuit.name} is open {circuit.since(asked.at)}"
+            verb = "close" if circuit.manual else "reset"
+            wait = "" if circuit.manual else f"{circuit.outlook(asked.at)}; "
+            return Passage(_no(words, f"nothing was sent; {wait}{_line(circuit, verb)} lets writes through again"))
+    probing = tuple(circuit for circuit in circuits if standing[circuit] is CircuitState.HALF_OPEN)
+    for circuit in probing:
+        if why := _no_probe(circuit, asked, thresholds):
+            words = f"{circuit.name} is half-open {circuit.since(asked.at)}: {why}"
+            return Passage(_no(words, f"nothing was sent; {_line(circuit, 'close')} lets writes through again"))
+    if not probing:
+        return Passage()
+    longest = max(format_duration(cooldown(circuit.trips + 1, thresholds)) for circuit in probing)
+    names = " and ".join(circuit.name for circuit in probing)
+    question = f"this is the one probe of {names}: done closes it, a failure opens it again for {longest}"
+    return Passage(None, probing, (Confirmation(question, person=True),))
+
+
+def _no_probe(circuit: Circuit, asked: Asked, thresholds: Thresholds) -> str:
+    """Why a write cannot be the probe of a half-open breaker; empty where it can."""
+    if not thresholds.probe:
+        return "probes are switched off (half_open_probe), so a person has to close it"
+    if circuit.probe is not None:
+        return f"its probe is under way (intent {circuit.probe})"
+    if asked.actor.automation:
+        return "its probe is a person's, and no script's"
+    if not asked.plan.reversible or asked.plan.risk is Risk.DESTRUCTIVE:
+        return "its probe must be something that can be taken back, and this cannot"
+    return ""
+
+
+def _no(reason: str, hint: str) -> Verdict:
+    return Verdict(Ruling.REFUSE, rule="breaker", reason=reason, hint=hint)
+
+
+def _line(circuit: Circuit, verb: str) -> str:
+    named = "" if circuit.scope == GLOBAL else f" {circuit.scope}"
+    return f'/circuit {verb}{named} --reason "…"'
 
 
 def with_confirmation(plan: Plan, confirmation: Confirmation | None) -> Plan:
