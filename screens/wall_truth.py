@@ -48,7 +48,9 @@ def headline_of(sights: Sequence[Sight], memory: Memory, now: datetime, *, begun
     if waiting:
         names = ", ".join(one.freshness.source for one in waiting)
         missing += (((Piece("○ no answer yet from ", _QUIET), said(names, _QUIET, 160)),),)
-    since = max((_seen_until(sight, begun) for sight in blind), default=now)
+    lost = [_seen_until(sight, begun) for sight in blind]
+    # Quite blind since the last of them was lost; partly since the first.
+    since = max(lost, default=now) if not seeing else min(lost, default=now)
     if not seeing:
         if waiting:
             return Headline("connecting …", "", _QUIET, missing)
@@ -77,8 +79,10 @@ def _note(words: str, style: str) -> Note:
 
 
 def _seen_until(sight: Sight, begun: datetime) -> datetime:
-    """The last moment at which the cluster was seen; when the waiting began where it never was."""
-    return sight.freshness.checked_at or begun
+    """The last moment at which the cluster was seen; where it never was, when that was noticed first."""
+    freshness = sight.freshness
+    # The wallboard may be opened long after the console.
+    return freshness.checked_at or min(begun, freshness.failing_since or begun)
 
 
 def _blindness(sight: Sight, now: datetime, begun: datetime) -> Note:

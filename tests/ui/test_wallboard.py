@@ -275,6 +275,24 @@ async def test_partly_blind_counts_what_it_sees_or_more() -> None:
         assert bears(board, "or more", 1) or bears(board, "or more", 2)
 
 
+async def test_is_partly_blind_since_the_first_cluster_was_lost() -> None:
+    async with wall(lambda clock: make_desk(clock, alerts={"eu": (), "us": (), "asia": ()}), size=LARGE) as board:
+        board.desk.alerts["us"].fail(ConsoleError("timed out"))
+        await board.turn(90)
+        board.desk.alerts["asia"].fail(ConsoleError("timed out"))
+        await board.drawn()
+        assert bears(board, "PARTLY BLIND", 1) or bears(board, "PARTLY BLIND", 2)
+        assert bears(board, "since 1m30s", 1) or bears(board, "since 1m30s", 2)
+
+
+async def test_a_wallboard_that_is_opened_late_knows_since_when_a_cluster_fails() -> None:
+    desk = make_desk(ManualClock(before(300)), alerts={"prod": None})
+    desk.alerts["prod"].fail(ConsoleError("connection refused"))
+    async with wall(lambda _: desk) as board:
+        await board.drawn()
+        assert "alertmanager prod blind since 5m" in board.text
+
+
 async def test_waits_calmly_then_is_blind() -> None:
     async with wall(lambda clock: make_desk(clock, alerts={"prod": None})) as board:
         assert bears(board, "connecting …", 1)
