@@ -7,11 +7,9 @@ one is needed. What is written has passed redaction and ``display()``, so a line
 from __future__ import annotations
 
 import contextlib
-import json
 import logging
 import sys
 import threading
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -127,6 +125,8 @@ class _Handler(logging.Handler):
             repeated = self._repeats.count(record)
             if repeated is None:
                 return
+            import json  # not before there is something to say
+
             line = json.dumps(_fields(record, self._redaction, repeated), ensure_ascii=False)
             self._file.append(line.encode(errors="replace") + b"\n")
             self.failure = ""
@@ -188,6 +188,8 @@ def _fields(record: logging.LogRecord, redaction: Redaction, repeated: int) -> d
 
 
 def _trace(error: BaseException, redaction: Redaction) -> str:
+    import traceback
+
     # No local variables: they hold secrets that nobody registered.
     whole = redaction("".join(traceback.format_exception(error)).rstrip())
     return "\n".join(display_lines(shorten(whole, _LONGEST_TRACE)))

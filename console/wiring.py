@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.background import Background, Work
+from console.cli import program_version
 from console.configuration.model import Settings
 from console.late_import import import_late
 from console.live import Live
@@ -156,6 +157,7 @@ class Backend:
         # What the others import would take the processor from the first alerts: whoever opens a console waits for
         # those.
         await self.live.alerts_answered(_PATIENCE)
+        _log.info("version %s, %s of %s", program_version(), self.actor.surface.value, self.actor.operator)
         for work in self.live.other_work():
             self.background.keep(work)
         try:

@@ -122,7 +122,7 @@ def _log_change(before: Freshness, now: Freshness) -> None:
     """One line when a source begins or ends to fail, or when something else is missing; none for each answer."""
     failing = now.failing_since is not None
     if failing and before.failing_since is None:
-        _log.warning("%s fails: %s", now.source, now.reason)
+        _log.warning("%s fails: %s", now.source, now.reason.removeprefix(f"{now.source}: "))
     elif not failing and before.failing_since is not None and now.checked_at is not None:
         lasted = format_age(now.checked_at - before.failing_since)
         _log.info("%s answers again after %s", now.source, lasted)

@@ -11,6 +11,7 @@ import json
 import re
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import quote, quote_plus
 
 HIDDEN = "‹secret›"
@@ -29,47 +30,52 @@ _KEYS = (
     r"pass(?:word|wd|phrase)|pwd|(?:api|access|secret|private|signing|account|routing|service)[_-]?key"
     r"|(?:access|auth|refresh|id|session|bearer|api)[_-]?token|client[_-]?secret|aws_secret_access_key"
 )
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (
-        re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
-        HIDDEN,
-    ),
-    # scheme://user:password@host; a blank, a slash, ? or # ends the authority (RFC 3986, 3.2).
-    (re.compile(r"://[^\s/?#\"'<>]*@"), f"://{HIDDEN}@"),
-    # A header as HTTP, JSON, Python or curl write it. A quoted value ends with its quote, else the line does.
-    (
-        re.compile(rf"""\b({_CREDENTIAL_HEADERS})(["']?\s*[:=]\s*)(b?)(["'])(?:\\.|(?!\4).)*""", re.IGNORECASE),
-        rf"\1\2\3\4{HIDDEN}",
-    ),
-    (
-        re.compile(rf"""\b({_CREDENTIAL_HEADERS})(\s*[:=]\s*)(?!["'\s]|b["'])[^\r\n"']+""", re.IGNORECASE),
-        rf"\1\2{HIDDEN}",
-    ),
-    (
-        re.compile(rf"\b(bearer)\s+(?!(?:{_WORDS})\b)[A-Za-z0-9._~+/-]{{6,}}=*", re.IGNORECASE),
-        rf"\1 {HIDDEN}",
-    ),
-    # base64 of user:password (RFC 7617); an ordinary word has neither digit, capital inside nor padding.
-    (re.compile(r"\b([Bb]asic)\s+(?=[A-Za-z0-9+/]+[A-Z0-9+/=])[A-Za-z0-9+/]{8,}={0,2}"), rf"\1 {HIDDEN}"),
-    # The three parts of a signed JSON Web Token (RFC 7519); the first begins with base64 of {".
-    (re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), HIDDEN),
-    (
-        re.compile(rf"""(?<![a-z0-9])({_KEYS})(["']?\s*[:=]\s*)(b?)(["'])(?:\\.|(?!\4).)+""", re.IGNORECASE),
-        rf"\1\2\3\4{HIDDEN}",
-    ),
-    (
-        re.compile(rf"""(?<![a-z0-9])({_KEYS})(\s*=\s*)(?!["'\s~!=]|b["'])[^\s&,;"']+""", re.IGNORECASE),
-        rf"\1\2{HIDDEN}",
-    ),
-    (
-        re.compile(r"""([?&](?:token|key|secret|sig|signature|code|x-amz-[a-z-]+)=)[^\s&#"']+""", re.IGNORECASE),
-        rf"\1{HIDDEN}",
-    ),
-    (
-        re.compile(r"""(--(?:token|password|client-secret|secret)[= ])(?!["'\s-])[^\s"']+""", re.IGNORECASE),
-        rf"\1{HIDDEN}",
-    ),
-)
+
+
+@lru_cache(maxsize=1)
+def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
+    # Compiling them takes longer than importing all the rest; before the first paint nothing needs them.
+    return (
+        (
+            re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL),
+            HIDDEN,
+        ),
+        # scheme://user:password@host; a blank, a slash, ? or # ends the authority (RFC 3986, 3.2).
+        (re.compile(r"://[^\s/?#\"'<>]*@"), f"://{HIDDEN}@"),
+        # A header as HTTP, JSON, Python or curl write it. A quoted value ends with its quote, else the line does.
+        (
+            re.compile(rf"""\b({_CREDENTIAL_HEADERS})(["']?\s*[:=]\s*)(b?)(["'])(?:\\.|(?!\4).)*""", re.IGNORECASE),
+            rf"\1\2\3\4{HIDDEN}",
+        ),
+        (
+            re.compile(rf"""\b({_CREDENTIAL_HEADERS})(\s*[:=]\s*)(?!["'\s]|b["'])[^\r\n"']+""", re.IGNORECASE),
+            rf"\1\2{HIDDEN}",
+        ),
+        (
+            re.compile(rf"\b(bearer)\s+(?!(?:{_WORDS})\b)[A-Za-z0-9._~+/-]{{6,}}=*", re.IGNORECASE),
+            rf"\1 {HIDDEN}",
+        ),
+        # base64 of user:password (RFC 7617); an ordinary word has neither digit, capital inside nor padding.
+        (re.compile(r"\b([Bb]asic)\s+(?=[A-Za-z0-9+/]+[A-Z0-9+/=])[A-Za-z0-9+/]{8,}={0,2}"), rf"\1 {HIDDEN}"),
+        # The three parts of a signed JSON Web Token (RFC 7519); the first begins with base64 of {".
+        (re.compile(r"(?<![\w-])eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), HIDDEN),
+        (
+            re.compile(rf"""(?<![a-z0-9])({_KEYS})(["']?\s*[:=]\s*)(b?)(["'])(?:\\.|(?!\4).)+""", re.IGNORECASE),
+            rf"\1\2\3\4{HIDDEN}",
+        ),
+        (
+            re.compile(rf"""(?<![a-z0-9])({_KEYS})(\s*=\s*)(?!["'\s~!=]|b["'])[^\s&,;"']+""", re.IGNORECASE),
+            rf"\1\2{HIDDEN}",
+        ),
+        (
+            re.compile(r"""([?&](?:token|key|secret|sig|signature|code|x-amz-[a-z-]+)=)[^\s&#"']+""", re.IGNORECASE),
+            rf"\1{HIDDEN}",
+        ),
+        (
+            re.compile(r"""(--(?:token|password|client-secret|secret)[= ])(?!["'\s-])[^\s"']+""", re.IGNORECASE),
+            rf"\1{HIDDEN}",
+        ),
+    )
 
 
 class Redaction:
@@ -108,7 +114,7 @@ class Redaction:
 
 def redact(text: str) -> str:
     """Take out what the patterns alone find; for where nothing could be registered."""
-    for pattern, replacement in _PATTERNS:
+    for pattern, replacement in _patterns():
         text = pattern.sub(replacement, text)
     return text
 
