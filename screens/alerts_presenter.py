@@ -33,11 +33,13 @@ class AlertsPage:
         view: what the list shows.
         filter: what the person typed to narrow it (raw).
         filter_error: why that narrows nothing; empty where it does.
+        filter_hint: what was probably meant where nothing passes (raw); empty where something does.
     """
 
     view: AlertsView
     filter: str = ""
     filter_error: str = ""
+    filter_hint: str = ""
 
 
 def page_of(
@@ -53,7 +55,13 @@ def page_of(
             chosen = parse_filter(filter)
         except MatcherError as wrong:
             error = str(wrong)
-    return AlertsPage(arrange(items, filter=chosen, seen=seen, expanded=expanded), filter, error)
+    view = arrange(items, filter=chosen, seen=seen, expanded=expanded)
+    hint = ""
+    if chosen is not None and not view.shown and items:
+        from services.alerts.hinting import hint_for
+
+        hint = hint_for(chosen, items)
+    return AlertsPage(view, filter, error, hint)
 
 
 class AlertsPresenter(Presenter[Alert, AlertsPage]):
@@ -157,6 +165,8 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
 
     def _empty(self, page: AlertsPage, freshness: Sequence[Freshness]) -> str:
         if page.view.total and page.filter:
+            if page.filter_hint:
+                return f"{page.filter_hint} Escape clears the filter."
             return f"No alert of {page.view.total} passes the filter. Escape clears it."
         return self.blind(freshness, "No alerts. 0 firing.")
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from services.alerts import listing
 from services.alerts.filtering import AlertFilter, filter_of_words
+from services.alerts.hinting import hint_for
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert
 from services.alerts.muting import plan_ack, plan_silence
@@ -70,12 +71,13 @@ async def _list(needs: AlertsNeeds, request: ListArguments, invocation: Invocati
     chosen = filter_of_words(request.matchers)
     view = await asyncio.to_thread(_every_alert, now.alerts, chosen)
     alerts = [row.alert for row in view.rows if row.alert is not None]
+    hint = hint_for(chosen, now.alerts) if now.alerts and not view.shown else ""
     partial = [f"{cluster}: {words}" for cluster, one in now.freshness.items() for words in one.partial]
     return Result(
         listing.sentence(now, view, at, filtered=not chosen.empty),
         data=[listing.data(alert) for alert in alerts],
         table=listing.table(alerts, now.alerts, at),
-        lines=tuple(partial),
+        lines=(*([hint] if hint else []), *partial),
         ok=bool(now.freshness) and not now.untrusted,
     )
 

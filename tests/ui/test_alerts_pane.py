@@ -231,3 +231,13 @@ async def test_the_wallboard_tells_two_alerts_apart() -> None:
         text = "\n".join(app.screen.query_one(WallCanvas).lines)
         assert "db db-1" in text
         assert "db db-2" in text
+
+
+async def test_a_filter_that_fits_nothing_says_what_would() -> None:
+    clock = ManualClock()
+    app = desk_stage(clock, make_desk(clock, alerts={"prod": [make_alert("Down", "critical", EPOCH)]}))
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("f", *"sev=crit")
+        await quiet(pilot)
+        assert "did you mean severity=critical?" in "".join(lines_of(app))

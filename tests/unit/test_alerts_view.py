@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.alerts.filtering import AlertFilter, filter_of_words, parse_filter
+from services.alerts.hinting import hint_for
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert, Matcher, Silence, SilenceState, Standing
 from services.alerts.view import GROUP_FROM, MUTED_KEY, AlertRow, AlertsView, RowKind, arrange
@@ -247,3 +248,21 @@ def test_ten_thousand_alerts_are_quick() -> None:
         took.append(time.process_time() - begun)
     # Said: 50 ms. A machine that is busy with other things may take longer than it should.
     assert min(took) < 0.15
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("sev=crit", "no alert has a label sev; did you mean severity=critical?"),
+        ("severity=crit", "no alert has severity=crit; did you mean severity=critical?"),
+        ("severity=warn pod=x", "no alert has severity=warn; did you mean severity=warning?"),
+        ("instance=db-3", "no alert has instance=db-3; did you mean instance=db-2 or instance=db-1?"),
+        ("severity=critical instance=db-2", ""),
+        ("severity!=critical", ""),
+        ("instance=~zzz", ""),
+        ("zzz", ""),
+    ],
+)
+def test_a_filter_that_lets_nothing_pass_says_what_was_meant(text: str, hint: str) -> None:
+    alerts = [alert("A", "critical", instance="db-1"), alert("B", "warning", instance="db-2")]
+    assert hint_for(parse_filter(text), alerts) == hint
