@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import sys
@@ -90,6 +91,7 @@ class ConsoleApp(App[int]):
         self._demo = demo
         self._wallboard_only = wallboard
         self._connection: Connection | None = None
+        self._begun = False
         self._wallboard: WallboardScreen | None = None
         self._operations: OperationsScreen | None = None
         self.crash: Exception | None = None
@@ -131,13 +133,13 @@ class ConsoleApp(App[int]):
             # Behind the letters that wait to be typed into the field.
             field.call_later(self.run_action, active.binding.action, active.node)
 
-    def on_mount(self) -> None:
-        """Connect once the first picture stands."""
-        self.call_after_refresh(self._begin)
+    def post_display_hook(self) -> None:
+        """Connect once the first picture stands. Textual calls this for every one."""
+        if not self._begun:
+            self._begun = True
+            self._begin()
 
     def _begin(self) -> None:
-        # What was imported lives as long as the program: a full collection over it takes 50 ms.
-        gc.freeze()
         self.run_worker(self._connected(), name="connect", exit_on_error=True)
 
     async def _connected(self) -> None:
@@ -147,7 +149,9 @@ class ConsoleApp(App[int]):
             self.failure = error
             self.exit(2, return_code=2)
             return
+        # What was imported lives as long as the program: a full collection over it takes 50 ms.
         gc.freeze()
+        gc.enable()
         if self._operations is not None:
             self._operations.attach(self._connection.desk)
         if self._wallboard is not None:
@@ -165,6 +169,12 @@ class ConsoleApp(App[int]):
         # Textual would print the traceback with all local variables on the terminal, secrets among them. It goes to
         # the log, and whoever ran the app says so in one line.
         self._close_messages_no_wait()
+
+    async def painted(self) -> None:
+        """Wait until what was changed before stands on the screen."""
+        stands = asyncio.Event()
+        if self.call_after_refresh(stands.set):
+            await stands.wait()
 
     async def on_unmount(self) -> None:
         """Let go of the sources."""
@@ -241,7 +251,7 @@ def run(peek: Peek, log: Log) -> int:
     async def connect(app: ConsoleApp) -> Connection:
         from console import connection
 
-        return await connection.connect(peek, clock, app.choose_theme, log=log)
+        return await connection.connect(peek, clock, app.choose_theme, painted=app.painted, log=log)
 
     app = ConsoleApp(
         connect,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -183,6 +184,8 @@ def _interactive(options: argparse.Namespace, config: str | None, demo: bool, lo
         return complain(
             "the console needs a terminal", 'run one command without it: sre-console exec "/alerts list"', code=2
         )
+    # All that is imported from here on stays: until the console is connected, there is nothing to collect.
+    gc.disable()
     from console.app import run
 
     return run(peek, log)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,7 +36,12 @@ class Connected:
 
 
 async def connect(
-    peek: Peek, clock: Clock, switch_theme: Callable[[str], None], *, log: Log | None = None
+    peek: Peek,
+    clock: Clock,
+    switch_theme: Callable[[str], None],
+    *,
+    painted: Callable[[], Awaitable[None]] | None = None,
+    log: Log | None = None,
 ) -> Connected:
     """Read the whole configuration, build what belongs to it, and begin to read every source.
 
@@ -44,6 +49,7 @@ async def connect(
         peek: the first look.
         clock: the only time there is.
         switch_theme: shows a theme at once.
+        painted: waits until what was changed before stands on the screen.
         log: as for :func:`console.opening.open_backend`.
 
     Raises:
@@ -58,7 +64,7 @@ async def connect(
         log=log,
     )
     asyncio.get_running_loop().set_exception_handler(backend.background.unhandled)
-    backend.start()
+    backend.start(painted)
     return Connected(desk_of(backend), backend)
 
 

@@ -7,9 +7,10 @@ import getpass
 import logging
 import os
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from console.background import Background, Work
@@ -22,7 +23,7 @@ from console.sources import build_sources
 from services.command import Confirmer, Invocation
 from services.registry import Registry
 from services.safety.actor import Actor, Surface
-from services.safety.outcome import Outcome
+from services.safety.outcome import Outcome, Unfinished
 from services.safety.plan import Plan
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import ConsoleError, Refused
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from services.metrics.model import AlertPlot
 
 _PATIENCE = 1.0
+_SETTLE_EVERY = 15.0
 
 _log = logging.getLogger(__name__)
 
@@ -52,6 +54,8 @@ class Backend:
         redaction: the secrets that must not get into log, audit, export and prompt.
         registry: the commands; help alone before :meth:`open_records`.
         records: the store and what lies in it; None before :meth:`open_records`.
+        left: the writes that did not end before :meth:`close` lost patience; put down as unknown.
+        tell: called with each write that was found without an outcome; a screen shows it.
         resources: what :meth:`close` closes after everything else, such as the demo.
     """
 
@@ -98,6 +102,8 @@ class Backend:
         self._opening = asyncio.Lock()
         self.background = Background(clock)
         self.resources = AsyncExitStack()
+        self.left: tuple[Unfinished, ...] = ()
+        self.tell: Callable[[Unfinished], None] = _told_nobody
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -147,16 +153,24 @@ class Backend:
                 self.records = records
             return self.records
 
-    def start(self) -> None:
-        """Begin to read every source and to keep the feeds up to date: the alerts at once, the rest behind them."""
+    def start(self, painted: Callable[[], Awaitable[None]] | None = None) -> None:
+        """Begin to read every source and to keep the feeds up to date: the alerts at once, the rest behind them.
+
+        Args:
+            painted: waits until what was changed before stands on the screen; None where there is none.
+        """
         for work in self.live.alert_work():
             self.background.keep(work)
-        self.background.keep(Work("opening what stands behind the alerts", self._start_rest, again=False))
+        self.background.keep(
+            Work("opening what stands behind the alerts", partial(self._start_rest, painted), again=False)
+        )
 
-    async def _start_rest(self) -> None:
+    async def _start_rest(self, painted: Callable[[], Awaitable[None]] | None) -> None:
         # What the others import would take the processor from the first alerts: whoever opens a console waits for
         # those.
         await self.live.alerts_answered(_PATIENCE)
+        if painted is not None:
+            await painted()
         _log.info("version %s, %s of %s", program_version(), self.actor.surface.value, self.actor.operator)
         for work in self.live.other_work():
             self.background.keep(work)
@@ -169,12 +183,21 @@ class Backend:
         for work in self.live.record_work():
             self.background.keep(work)
         if records.guard is not None:
-            # What an earlier life of this console began and did not end is put down as unknown; /circuit status
-            # tells it. A store that cannot be opened says so in its feed.
+            self.background.keep(Work("looking for writes without an outcome", self._settle))
+
+    async def _settle(self) -> None:
+        # What an earlier life of this console, or another console, began and did not end is put down as unknown once
+        # nobody can be at it any more. A store that cannot be opened says so in its feed.
+        while True:
+            records = await self.open_records()
             try:
-                await records.guard.settle(self.actor)
+                if records.guard is not None:
+                    for lost in await records.guard.settle(self.actor):
+                        _log.warning("intent %s of %s: %s", lost.intent, lost.operator, lost.check)
+                        self.tell(lost)
             except ConsoleError as error:
                 _log.warning("writes without an outcome could not be settled: %s", error)
+            await self.clock.sleep(_SETTLE_EVERY)
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
         """Do what ``plan`` says through the guard.
@@ -209,7 +232,12 @@ class Backend:
         self.live.refresh()
 
     async def close(self) -> None:
-        """Stop reading and close every connection; never raises."""
+        """Wait for the writes on their way, stop reading and close every connection; never raises."""
+        if self.records is not None and self.records.guard is not None:
+            try:
+                self.left = await self.records.guard.drain(self.actor)
+            except Exception:
+                _log.warning("the writes on their way could not be waited for", exc_info=True)
         await self.background.close()
         store = (self.records.store.close,) if self.records is not None else ()
         for closing in (self.sources.close, *store, self.resources.aclose):
@@ -217,6 +245,10 @@ class Backend:
                 await closing()
             except Exception:
                 _log.warning("something could not be closed", exc_info=True)
+
+
+def _told_nobody(lost: Unfinished) -> None:
+    del lost
 
 
 def _presentable(plan: Plan, redact: Callable[[str], str]) -> Plan:

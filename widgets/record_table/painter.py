@@ -34,6 +34,11 @@ class Painter(Generic[RowT]):
         self._layout: list[tuple[Column, int]] = []
         self._width = 0
 
+    @property
+    def width(self) -> int:
+        """The cells that were shared among the columns."""
+        return self._width
+
     def forget_widths(self) -> None:
         """Let columns with a :class:`Fit` shrink to what is measured next."""
         self._measured.clear()

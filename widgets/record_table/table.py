@@ -374,6 +374,14 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
 
     # Drawing.
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """The lines of ``crop``. What a layout gives or takes is shared in its own frame, not in the one after it."""
+        if self._painter.width != self.scrollable_content_region.width:
+            self._measure()
+            self._painter.arrange(self.scrollable_content_region.width)
+            self._lines.clear()
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """The line ``y`` of the widget; the heading does not scroll."""
         if y < self._header:
