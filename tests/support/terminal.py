@@ -12,7 +12,7 @@ import subprocess
 import termios
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 
 import pyte
@@ -37,8 +37,10 @@ class Terminal:
     ) -> None:
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
+        self._rows = [" " * columns] * lines
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
+        self._ended = False
         self.output = bytearray()
         self._arrivals: list[tuple[int, float]] = []
         self._master, slave = pty.openpty()
@@ -64,7 +66,7 @@ class Terminal:
     def text(self) -> str:
         """The screen as a person sees it."""
         with self._lock:
-            return "\n".join(self._screen.display)
+            return "\n".join(self._lines())
 
     def wait_for(self, words: str, limit: float = 20.0) -> float:
         """Wait until ``words`` stand on the screen.
@@ -75,12 +77,23 @@ class Terminal:
         Raises:
             TimeoutError: they did not come; the message holds the screen.
         """
+        return self.wait_until(lambda rows: any(words in row for row in rows), f"{words!r} never came", limit)
+
+    def wait_until(self, condition: Callable[[Sequence[str]], bool], reproach: str, limit: float = 20.0) -> float:
+        """Wait until ``condition`` holds for the rows of the screen; asked whenever something was written.
+
+        Returns:
+            Seconds since the start of the program.
+
+        Raises:
+            TimeoutError: it never held; the message is ``reproach`` and the screen.
+        """
         end = time.monotonic() + limit
         with self._news:
-            while not any(words in line for line in self._screen.display):
+            while not condition(self._lines()):
                 left = end - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError(f"{words!r} never came:\n" + "\n".join(self._screen.display))
+                if left <= 0 or self._ended:
+                    raise TimeoutError(f"{reproach}:\n" + "\n".join(self._lines()))
                 self._news.wait(left)
         return time.monotonic() - self.started
 
@@ -104,7 +117,9 @@ class Terminal:
 
     def send(self, keys: str | bytes) -> None:
         """Type."""
-        os.write(self._master, keys.encode() if isinstance(keys, str) else keys)
+        left = keys.encode() if isinstance(keys, str) else keys
+        while left:
+            left = left[os.write(self._master, left) :]
 
     def close(self) -> None:
         """End the program and wait for it."""
@@ -120,7 +135,22 @@ class Terminal:
             os.close(self._master)
             self._master = -1
 
+    def _lines(self) -> list[str]:
+        # Only the rows that changed are put together again: a busy screen writes many pieces a second.
+        buffer, columns = self._screen.buffer, range(self._screen.columns)
+        for row in self._screen.dirty:
+            line = buffer[row]
+            self._rows[row] = "".join(line[column].data for column in columns)
+        self._screen.dirty.clear()
+        return self._rows
+
     def _read(self) -> None:
+        self._follow()
+        with self._news:
+            self._ended = True
+            self._news.notify_all()
+
+    def _follow(self) -> None:
         while True:
             try:
                 ready, _, _ = select.select([self._master], [], [], 0.2)

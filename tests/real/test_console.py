@@ -1,0 +1,288 @@
+"""The whole program on a terminal, in front of a real Prometheus whose rules fire and a real Alertmanager.
+
+What is done is looked at from both sides: on the screen, and through ``amtool`` and ``exec``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.alertmanager_server import AlertmanagerServer, alertmanager_server, amtool
+from tests.support.prometheus_server import prometheus_server
+from tests.support.tap import tap
+from tests.support.terminal import Terminal
+
+pytestmark = pytest.mark.real
+
+PROGRAM = str(Path(sys.executable).with_name("sre-console"))
+ROOT = str(Path(__file__).resolve().parents[2])
+LIMIT = 30.0
+"""Seconds for anything to come; on an idle machine everything comes within a few."""
+
+RULES = """\
+groups:
+- name: checks
+  rules:
+  - alert: HighErrorRate
+    expr: up{job="prometheus"} > 0
+    labels: {severity: critical, service: checkout}
+    annotations: {summary: "12 % of the checkouts fail"}
+  - alert: CrashLooping
+    expr: vector(2) > 1
+    labels: {severity: warning, service: cart, pod: cart-a}
+  - alert: CrashLooping
+    expr: vector(2) > 1
+    labels: {severity: warning, service: cart, pod: cart-b}
+  - alert: DiskFilling
+    expr: vector(91) > 90
+    labels: {severity: warning, service: orders}
+"""
+
+ENTER, ESCAPE, END = "\r", "\x1b", "\x1b[F"
+
+
+class Desk:
+    """A person in front of the program.
+
+    Attributes:
+        terminal: what they see and type on.
+        config: the file that the program was given.
+        environment: of the program.
+    """
+
+    def __init__(self, terminal: Terminal, config: Path, environment: dict[str, str]) -> None:
+        self.terminal = terminal
+        self._config = config
+        self._environment = environment
+
+    async def sees(self, *words: str) -> None:
+        """Wait until each of ``words`` stands on the screen."""
+        for one in words:
+            await asyncio.to_thread(self.terminal.wait_for, one, LIMIT)
+
+    async def sees_until(self, condition: Callable[[str], bool], what: str) -> None:
+        """Wait until the whole screen satisfies ``condition``."""
+        await asyncio.to_thread(
+            self.terminal.wait_until, lambda rows: condition("\n".join(rows)), f"{what} never came", LIMIT
+        )
+
+    async def no_longer_sees(self, words: str) -> None:
+        """Wait until ``words`` are gone."""
+        await self.sees_until(lambda text: words not in text, f"the screen without {words!r}")
+
+    def types(self, *keys: str) -> None:
+        """Press keys; a word is typed letter by letter."""
+        for key in keys:
+            self.terminal.send(key)
+
+    async def asks_again_until(self, words: str) -> None:
+        """Press ``r`` (read every source now) until ``words`` are there; nobody waits for the next poll."""
+        clock = asyncio.get_running_loop()
+        end = clock.time() + LIMIT
+        while words not in self.terminal.text():
+            self.types("r")
+            try:
+                await asyncio.to_thread(self.terminal.wait_for, words, 0.5)
+            except TimeoutError:
+                if clock.time() > end:
+                    raise
+
+    async def executes(self, line: str) -> Any:
+        """``data`` of what ``sre-console exec --json`` answers in front of the same configuration."""
+        process = await asyncio.create_subprocess_exec(
+            *(PROGRAM, "--config", str(self._config), "exec", "--json", line),
+            stdout=asyncio.subprocess.PIPE,
+            env=self._environment,
+            cwd=ROOT,
+        )
+        out, _ = await process.communicate()
+        answer = json.loads(out)
+        assert (process.returncode, answer["ok"]) == (0, True), answer
+        return answer["data"]
+
+
+@asynccontextmanager
+async def console(directory: Path, alertmanager: str, prometheus: str = "", *options: str) -> AsyncIterator[Desk]:
+    """The program in front of the servers of these URLs; everything it keeps is kept in ``directory``."""
+    directory.mkdir(parents=True, exist_ok=True)
+    config = directory / "config.toml"
+    metrics = f'prometheus_url = "{prometheus}"\n' if prometheus else ""
+    config.write_text(
+        f'[sre]\noperator = "op-a"\n[[sre.alertmanager]]\nname = "prod"\nurls = ["{alertmanager}"]\n'
+        f'environment = "staging"\n{metrics}[sre.store]\nurl = "sqlite:///{directory}/state/store.db"\n'
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SRE_CONSOLE_", "RUSTANT_"))}
+    environment = {**kept, "XDG_STATE_HOME": str(directory / "home"), "XDG_CONFIG_HOME": str(directory / "home")}
+    command = [PROGRAM, "--config", str(config), *options]
+    terminal = Terminal(command, columns=140, lines=44, environment=environment, cwd=ROOT)
+    try:
+        yield Desk(terminal, config, environment)
+    finally:
+        await asyncio.to_thread(terminal.close)
+
+
+@asynccontextmanager
+async def production(directory: Path) -> AsyncIterator[tuple[AlertmanagerServer, str]]:
+    """An Alertmanager and a Prometheus whose rules fire; yields the former and the URL of the latter."""
+    async with (
+        alertmanager_server(directory / "am") as alertmanager,
+        prometheus_server(directory / "prometheus", rules=RULES, alertmanagers=[alertmanager]) as prometheus,
+    ):
+        yield alertmanager, prometheus.url
+
+
+async def silences(server: AlertmanagerServer) -> list[dict[str, Any]]:
+    """What amtool lists."""
+    found: list[dict[str, Any]] = json.loads(await amtool(server, "silence", "query", "-o", "json"))
+    return found
+
+
+def matchers(silence: dict[str, Any]) -> dict[str, str]:
+    """The matchers of a silence of amtool's."""
+    return {one["name"]: one["value"] for one in silence["matchers"]}
+
+
+async def test_a_person_acks_silences_and_opens_the_breaker(tmp_path: Path) -> None:
+    async with production(tmp_path) as (server, prometheus), console(tmp_path / "c", server.url, prometheus) as desk:
+        await desk.asks_again_until("HighErrorRate")
+        await desk.asks_again_until("DiskFilling")
+        await desk.sees("1 critical", "breaker closed", "staging")
+        # The cursor stands on what is worst. Its strip tells what Prometheus knows of it.
+        await desk.sees("12 % of the checkouts fail")
+
+        desk.types("a")
+        await desk.sees("is muted in Alertmanager", "1 acked", "a pager that rang stays open")
+        (ack,) = await silences(server)
+        assert ack["comment"].startswith("ACK! ")
+        assert ack["createdBy"] == "op-a"
+        labels = {"alertname": "HighErrorRate", "severity": "critical", "service": "checkout"}
+        assert labels.items() <= matchers(ack).items()
+
+        # Two pods crash: the silence leaves the pod out, so it hits both, and that is asked for.
+        desk.types("f", "CrashLooping", ENTER)
+        await desk.sees("filter: 2 of 4")
+        desk.types("s")
+        await desk.sees("--comment")
+        desk.types("bad build", END, " --without pod", ENTER)
+        await desk.sees("Confirm", "mutes 2 alerts in staging (prod)", 'alertname="CrashLooping"', "y do it")
+        assert len(await silences(server)) == 1
+        desk.types("y")
+        await desk.sees("2 alerts of prod silenced in Alertmanager until")
+        (wide,) = [one for one in await silences(server) if one["id"] != ack["id"]]
+        assert wide["comment"] == "bad build"
+        assert "pod" not in matchers(wide)
+        assert matchers(wide)["alertname"] == "CrashLooping"
+        desk.types(ESCAPE)
+        await desk.no_longer_sees("filter: ")
+
+        desk.types("b")
+        await desk.sees("CIRCUIT OPEN: every write to an outside system is refused")
+        desk.types("f", "DiskFilling", ENTER)
+        await desk.sees("filter: 1 of 4")
+        desk.types("a")
+        await desk.sees("Refused. the circuit is open since", "The same by hand:")
+        await desk.sees(f"amtool silence add --alertmanager.url={server.url} --author=op-a")
+        assert len(await silences(server)) == 2
+        desk.types(ESCAPE)
+        await desk.no_longer_sees("The same by hand:")
+
+        entries = await desk.executes("/audit list")
+        told = [(one["action"], one["decision"], one["rule"], one["outcome"]) for one in reversed(entries)]
+        assert told == [
+            ("alertmanager.ack", "allowed", "breaker closed", "done"),
+            ("alertmanager.silence.create", "allowed", "breaker closed, confirmed", "done"),
+            ("circuit.open", "allowed", "always allowed", "done"),
+            ("alertmanager.ack", "refused", "breaker", ""),
+        ], told
+
+        # Another console closes it: this one sees that, and lets the ack through again.
+        await desk.executes('/circuit close --reason "vendor is back"')
+        await desk.sees("breaker closed")
+        await desk.no_longer_sees("CIRCUIT OPEN")
+        desk.types("a")
+        await desk.sees("2 acked · 2 muted")
+        assert len(await silences(server)) == 3
+
+
+async def test_an_alertmanager_that_dies_is_unknown_and_fills_in_again(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        server, prometheus = await stack.enter_async_context(production(tmp_path))
+        desk = await stack.enter_async_context(console(tmp_path / "c", server.url, prometheus))
+        await desk.asks_again_until("HighErrorRate")
+        await desk.asks_again_until("DiskFilling")
+        await desk.no_longer_sees("UNKNOWN")
+
+        await server.kill()
+        desk.types("r")
+        await desk.sees("stale for", "Connection refused")
+        # The last that was known stays, and is not passed off as all there is.
+        await desk.sees("HighErrorRate", "or more")
+        # The rest lives: an incident is created in the store, and asked for by another program.
+        desk.types("/", "incident create Checkout is down", ENTER)
+        await desk.sees("Checkout is down")
+        (incident,) = await desk.executes("/incident list")
+        assert incident["title"] == "Checkout is down"
+        # A write goes nowhere and says so.
+        desk.types("a")
+        await desk.sees("Connection refused")
+
+        again = await stack.enter_async_context(alertmanager_server(tmp_path / "again", address=server.address))
+        await desk.asks_again_until("checked ")
+        await desk.no_longer_sees("stale for")
+        # Prometheus tells the new one of what fires, and nothing was silenced there.
+        await desk.asks_again_until("1 critical")
+        await desk.no_longer_sees("or more")
+        desk.types("a")
+        await desk.sees("1 acked")
+        (ack,) = await silences(again)
+        assert ack["comment"].startswith("ACK! ")
+
+
+async def test_a_wallboard_goes_blind_sees_again_and_never_writes(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        server, prometheus = await stack.enter_async_context(production(tmp_path))
+        wire = await stack.enter_async_context(tap(server.url))
+        wall = await stack.enter_async_context(console(tmp_path / "c", wire.url, prometheus, "--wallboard"))
+        await wall.sees("critical")
+        await wall.sees_until(lambda text: "CrashLooping" in text and "DiskFilling" in text, "both warnings")
+        await _press_everything(wall)
+        assert ("GET", "/api/v2/alerts") in wire.requests
+        assert wire.writes == []
+        assert await silences(server) == []
+        assert not (tmp_path / "c" / "state").exists(), "a wallboard makes no store"
+
+        await server.kill()
+        await wall.sees("blind since")
+        await _press_everything(wall)
+        again = await stack.enter_async_context(alertmanager_server(tmp_path / "again", address=server.address))
+        await wall.no_longer_sees("blind since")
+        await wall.sees("HighErrorRate")
+        assert wire.writes == []
+        assert await silences(again) == []
+
+
+async def _press_everything(wall: Desk) -> None:
+    """Every key that prints, every function key, and what else a keyboard has, but for the one that quits."""
+    printable = [chr(code) for code in range(0x20, 0x7F)]
+    control = [chr(code) for code in range(1, 0x1B) if chr(code) not in "\x11\x13"]
+    functions = ["\x1bOP", "\x1bOQ", "\x1bOR", "\x1bOS", *[f"\x1b[{code}~" for code in (15, *range(17, 22), 23, 24)]]
+    cursor = ["\x1b[A", "\x1b[B", "\x1b[C", "\x1b[D", "\x1b[H", "\x1b[F", "\x1b[5~", "\x1b[6~", "\x1b[3~", "\x1b[Z"]
+    for key in (*functions, *cursor, *control, *printable):
+        wall.types(key)
+    # The help opens on ? and F1, and a palette on ctrl+p: whatever is open now is left, and the wall is there.
+    for _ in range(3):
+        wall.types(ESCAPE)
+    wall.types("?")
+    await wall.sees("Nothing can be written from here")
+    wall.types("?")
+    await wall.no_longer_sees("Nothing can be written from here")
+    assert wall.terminal.process.poll() is None
