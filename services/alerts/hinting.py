@@ -51,8 +51,8 @@ def _close(word: str, known: Iterable[str]) -> list[str]:
     names = sorted(known)
     wanted = word.casefold()
     begins = [name for name in names if name.casefold().startswith(wanted) or wanted.startswith(name.casefold())]
-    close = difflib.get_close_matches(wanted, names, n=_OFFERED, cutoff=0.6)
-    return list(dict.fromkeys([*begins, *close]))[:_OFFERED]
+    # A beginning is an abbreviation; only without one is it a slip of the finger.
+    return (begins or difflib.get_close_matches(wanted, names, n=_OFFERED, cutoff=0.6))[:_OFFERED]
 
 
 def _with(matcher: Matcher, *, name: str | None = None, value: str) -> str:

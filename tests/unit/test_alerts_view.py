@@ -264,5 +264,5 @@ def test_ten_thousand_alerts_are_quick() -> None:
     ],
 )
 def test_a_filter_that_lets_nothing_pass_says_what_was_meant(text: str, hint: str) -> None:
-    alerts = [alert("A", "critical", instance="db-1"), alert("B", "warning", instance="db-2")]
+    alerts = [alert("A", "critical", instance="db-1", service="cart"), alert("B", "warning", instance="db-2")]
     assert hint_for(parse_filter(text), alerts) == hint
