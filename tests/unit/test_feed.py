@@ -50,7 +50,7 @@ def test_the_log_tells_of_changes_and_not_of_each_answer(caplog: pytest.LogCaptu
     feed.publish(["b"])
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
         ("INFO", "prod answers"),
-        ("WARNING", "prod fails: prod: no connection"),
+        ("WARNING", "prod fails: no connection"),
         ("INFO", "prod answers again after 1m"),
         ("WARNING", "prod answers in part: one of two members"),
         ("INFO", "prod answers in full again"),
