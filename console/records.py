@@ -148,6 +148,7 @@ def add_commands(
             clock,
             seen=circuit_seen,
             unfinished=_none_unfinished if records.guard is None else records.guard.unfinished,
+            sources=lambda: [f"alertmanager {name}" for name in sources.writers],
         ),
     )
 

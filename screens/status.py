@@ -65,7 +65,8 @@ class Status:
             to_run=to_run,
         )
         self._screen.set_class(bool(is_open), "-circuit-open")
-        self._screen.query_one(".-circuit", Band).say(self._circuit_words(circuit) if is_open else None)
+        words = self._circuit_words(circuit) if is_open else self._source_words()
+        self._screen.query_one(".-circuit", Band).say(words)
         for band in self._screen.query(".-trouble").results(Band):
             band.say(self._fault_words())
 
@@ -76,13 +77,25 @@ class Status:
         age = format_age(self._desk.clock.now() - broken.failing_since)
         return Content(f"✗ PART OF THE CONSOLE IS BROKEN for {age}: {display(broken.reason, 300)}")
 
+    def _source_words(self) -> Content | None:
+        """The breakers of sources that are open while the circuit is closed; None for none."""
+        feed = self._desk.circuit
+        now = self._desk.clock.now()
+        opened = [one for one in feed.snapshot.items[1:] if one.is_open] if feed is not None else []
+        if not opened:
+            return None
+        told = [f"{display(one.scope, 40)} {one.standing(now).value}: {display(one.reason, 60)}" for one in opened[:2]]
+        if len(opened) > 2:
+            told.append(f"and {len(opened) - 2} more")
+        return Content("  ·  ".join(["⊘ WRITES REFUSED", *told, "/circuit status"]))
+
     def _circuit_words(self, circuit: Circuit | None) -> Content | None:
         if circuit is None:
             return None
         now = self._desk.clock.now()
         parts = ["⊘ CIRCUIT OPEN: every write to an outside system is refused"]
         if circuit.changed_at is not None:
-            parts.append(f"by {display(circuit.changed_by, 24)} {format_age(now - circuit.changed_at)} ago")
+            parts.append(f"by {display(circuit.changed_by, 24) or 'itself'} {format_age(now - circuit.changed_at)} ago")
         parts.append(display(circuit.reason, 80) if circuit.reason else "no reason given")
         if not self._read_only:
             parts.append("b closes it")

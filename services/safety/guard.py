@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -27,9 +28,12 @@ from services.storage.engine import Store
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import Refused, SourceError, StoreError
 
-__all__ = ["PERMIT_LIFE", "Confirmer", "Guard"]
+__all__ = ["PATIENCE", "PERMIT_LIFE", "Confirmer", "Guard"]
 
 Confirmer = Callable[[Plan], Awaitable[bool]]
+
+PATIENCE = 15.0
+"""Seconds that a console which is left waits for the writes that are on their way."""
 
 _log = logging.getLogger(__name__)
 
@@ -71,6 +75,7 @@ class Guard:
         self._counter = Counter(self._audit, self._thresholds)
         self._settler = Settler(store, self._audit, self._counter)
         self._running: set[int] = set()
+        self._writes: set[asyncio.Task[Outcome]] = set()
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
         """Do what ``plan`` says, if it may be done.
@@ -107,10 +112,36 @@ class Guard:
         asked = replace(asked, actor=self._known(actor), at=self._clock.now())
         permit, judgement = await self._intend(asked, agreed)
         self._running.add(permit.intent)
+        # Whoever asked may be cancelled, as the console is left; what is on its way goes on.
+        write = asyncio.create_task(self._do(asked, permit, _rule(judgement, agreed)))
+        self._writes.add(write)
+        write.add_done_callback(self._over)
+        return await asyncio.shield(write)
+
+    async def drain(self, actor: Actor, patience: float = PATIENCE) -> tuple[Unfinished, ...]:
+        """Wait for the writes that are on their way; to be called before the sources and the store are closed.
+
+        Args:
+            actor: who leaves.
+            patience: seconds to wait for all of them together.
+
+        Returns:
+            Those that did not end in time. They are put down as unknown.
+        """
+        if not self._writes:
+            return ()
+        _, late = await asyncio.wait(set(self._writes), timeout=patience)
+        left = set(self._running)
+        for write in late:
+            write.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        if not left:
+            return ()
         try:
-            return await self._do(asked, permit, _rule(judgement, agreed))
-        finally:
-            self._running.discard(permit.intent)
+            return await self._settler.leave(self._known(actor), left)
+        except StoreError as error:
+            _log.warning("what was left unfinished could not be put down: %s", error)
+            return ()
 
     async def unfinished(self) -> tuple[Unfinished, ...]:
         """Writes that were begun and have no outcome, by this console's earlier lives or by other consoles.
@@ -216,11 +247,20 @@ class Guard:
             return replace(outcome, message=f"{outcome.message} (this could not be kept: {error.message})")
         return outcome
 
+    def _over(self, write: asyncio.Task[Outcome]) -> None:
+        self._writes.discard(write)
+        if not write.cancelled() and (error := write.exception()) is not None:
+            _log.debug("a write ended with %s", type(error).__name__)  # whoever still waits for it is told
+
     async def _do(self, asked: Asked, permit: IssuedPermit, rule: str) -> Outcome:
         begun = self._clock.monotonic()
-        # A cancellation (ctrl+c) passes by: the intent stays without outcome and shows as unknown at the next start.
-        ending = await apply(asked.plan, permit)
-        outcome = await self._finish(asked, permit, ending, rule, timedelta(seconds=self._clock.monotonic() - begun))
+        try:
+            # A cancellation passes by: the intent stays without outcome, and is put down as unknown.
+            ending = await apply(asked.plan, permit)
+            took = timedelta(seconds=self._clock.monotonic() - begun)
+            outcome = await self._finish(asked, permit, ending, rule, took)
+        finally:
+            self._running.discard(permit.intent)
         if ending.fault is not None:
             # A fault of the program. What it leaves behind was put down before it goes on its way.
             raise ending.fault

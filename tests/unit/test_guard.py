@@ -257,6 +257,8 @@ async def test_a_cancelled_write_shows_as_unknown_and_is_settled_once(
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+    assert await guard.unfinished() == ()  # it goes on: nobody breaks off what is on its way
+    guard = Guard(store, clock)  # as if the console had died
     (lost,) = await guard.unfinished()
     assert lost.command == "/thing change"
     assert lost.check == "unknown, check: test.change on outside prod, thing thing"
@@ -316,3 +318,46 @@ async def test_without_a_store_nothing_is_written_and_the_way_by_hand_is_given(
 async def test_plans_that_contradict_themselves_are_faults(guard: Guard, plan: Plan) -> None:
     with pytest.raises(ValueError, match=r"test\.change"):
         await guard.execute(plan, command="/x", actor=OPERATOR, confirm=agree)
+
+
+async def test_a_console_that_is_left_waits_for_its_writes(guard: Guard, store: Store) -> None:
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(permit: WritePermit) -> Applied:
+        permit.spend("test.change", "thing")
+        begun.set()
+        await go_on.wait()
+        return Applied("the thing is changed")
+
+    task = asyncio.create_task(
+        guard.execute(plan_for(Outside(), apply=slow), command="/x", actor=OPERATOR, confirm=agree)
+    )
+    await begun.wait()
+    task.cancel()
+    leaving = asyncio.create_task(guard.drain(OPERATOR))
+    await asyncio.sleep(0)
+    go_on.set()
+    assert await leaving == ()
+    assert (await last(store)).outcome == "done"
+    assert await guard.drain(OPERATOR) == ()
+
+
+async def test_what_does_not_end_in_time_is_put_down_as_unknown(guard: Guard, store: Store) -> None:
+    begun = asyncio.Event()
+
+    async def hang(permit: WritePermit) -> Applied:
+        permit.spend("test.change", "thing")
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    task = asyncio.create_task(
+        guard.execute(plan_for(Outside(), apply=hang), command="/x", actor=OPERATOR, confirm=agree)
+    )
+    await begun.wait()
+    (left,) = await guard.drain(OPERATOR, patience=0)
+    assert left.check == "unknown, check: test.change on outside prod, thing thing"
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert ((await last(store)).outcome, (await last(store)).rule) == ("unknown", "left unfinished")
+    assert await guard.unfinished() == ()
