@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from services.command import Invocation, Result
+from services.command import Invocation, Offers, Result
 from services.deployments.commands import COMMANDS, DeploymentsNeeds, StatusArguments
 from services.deployments.model import Deployment, Revision, RolloutState
 from services.safety.actor import Actor, Surface
@@ -191,7 +191,9 @@ async def test_without_a_context_it_says_what_to_configure() -> None:
 
 def test_completion_offers_identities_with_their_state() -> None:
     (command,) = COMMANDS
-    assert [(each.value, each.hint) for each in command.complete["name"](needs(PROD))] == [
+    offered = command.complete["name"](needs(PROD))
+    assert not isinstance(offered, Offers)
+    assert [(each.value, each.hint) for each in offered] == [
         ("prod/shop/checkout", "rolling"),
         ("prod/shop/cart", "complete"),
         ("prod/shop/statefulset/db", "complete"),

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from pydantic import ValidationError
 
-from services.command import Invocation, Result
+from services.command import Invocation, Offers, Result
 from services.oncall.commands import COMMANDS, OncallNeeds, WhoArguments
 from services.oncall.local import LocalSchedule
 from services.oncall.rotation import Rotation
@@ -127,7 +127,9 @@ async def test_too_far_ahead_is_refused() -> None:
 def test_rotations_complete() -> None:
     (command,) = COMMANDS
     needs = OncallNeeds(LocalSchedule([PRIMARY, NEPAL], ManualClock()), ManualClock())
-    assert [candidate.value for candidate in command.complete["rotation"](needs)] == ["primary", "nepal"]
+    offered = command.complete["rotation"](needs)
+    assert not isinstance(offered, Offers)
+    assert [candidate.value for candidate in offered] == ["primary", "nepal"]
 
 
 @pytest.mark.parametrize(
