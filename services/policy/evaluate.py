@@ -28,16 +28,19 @@ _LONGEST_NAME = 3
 _REFUSING = (Standing.BLOCKS, Standing.UNREADABLE)
 
 
-def evaluate(policies: Sequence[Policy], asked: Asked, at: datetime | None = None) -> PolicyDecision:
+def evaluate(
+    policies: Sequence[Policy], asked: Asked, at: datetime | None = None, *, explained: bool = True
+) -> PolicyDecision:
     """What ``policies`` say of ``asked``.
 
     Args:
         policies: in the order of the configuration.
         asked: the write.
         at: another moment than that of ``asked`` (aware), to explain what would be then.
+        explained: whether to say of an idle policy when it is active again, which takes longer than the decision.
     """
     moment = asked.at if at is None else at
-    findings = tuple(_find(policy, asked, moment) for policy in policies)
+    findings = tuple(_find(policy, asked, moment, explained) for policy in policies)
     refusing = [one for one in findings if one.standing in _REFUSING]
     if refusing:
         first = refusing[0]
@@ -112,16 +115,16 @@ def exceeded(limits: Limits, plan: Plan) -> str:
     return ""
 
 
-def _find(policy: Policy, asked: Asked, at: datetime) -> Finding:
+def _find(policy: Policy, asked: Asked, at: datetime, explained: bool) -> Finding:
     try:
-        return _judge(policy, asked, at)
+        return _judge(policy, asked, at, explained)
     except Exception as error:
         # Whatever keeps a policy from being evaluated must not let a write through.
         said = f"{type(error).__name__}: {error}".removesuffix(": ")
         return Finding(policy.name, Standing.UNREADABLE, f"cannot be evaluated, so it blocks: {said}")
 
 
-def _judge(policy: Policy, asked: Asked, at: datetime) -> Finding:
+def _judge(policy: Policy, asked: Asked, at: datetime, explained: bool) -> Finding:
     if not policy.enabled:
         return Finding(policy.name, Standing.OFF, "is switched off")
     if words := elsewhere(policy.scope, asked):
@@ -130,7 +133,7 @@ def _judge(policy: Policy, asked: Asked, at: datetime) -> Finding:
         words = f"cannot be read, so it blocks: {'; '.join(policy.problems)}"
         return Finding(policy.name, Standing.UNREADABLE, words)
     if not is_active(policy.hours, at):
-        until = activity(policy.hours, at).until
+        until = activity(policy.hours, at).until if explained else None
         again = f", next from {moment_text(until, policy.hours.zone)}" if until is not None else ""
         return Finding(policy.name, Standing.IDLE, f"is not active then{again}")
     limited = policy.limits.targets is not None or policy.limits.percent is not None

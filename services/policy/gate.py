@@ -39,7 +39,7 @@ class PolicyGate:
 
     async def consider(self, asked: Asked, connection: AsyncConnection, *, final: bool) -> Verdict:
         """Judge one write; whatever cannot be evaluated refuses."""
-        decision = evaluate(self._policies, asked)
+        decision = evaluate(self._policies, asked, explained=False)
         if decision.answer is Answer.ALLOWED:
             return ALLOWED
         if decision.answer is Answer.NEEDS_APPROVAL:
