@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
+import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from console.peek import Peek
     from screens.desk import Desk
     from screens.wallboard import WallboardScreen
+    from services.safety.outcome import Unfinished
 
 
 class Connection(Protocol):
@@ -39,7 +42,7 @@ class Connection(Protocol):
         """What the screens are handed."""
         ...
 
-    async def close(self) -> None:
+    async def close(self) -> tuple[str, ...] | None:
         """Stop reading and close everything; never raises."""
         ...
 
@@ -96,6 +99,8 @@ class ConsoleApp(App[int]):
         self._operations: OperationsScreen | None = None
         self.crash: Exception | None = None
         """What nobody expected, where it ended the app."""
+        self.farewell: tuple[str, ...] = ()
+        """What to tell whoever left: writes that did not end in time."""
         self.failure: ConsoleError | None = None
         """Why the app left by itself; the caller prints it after the screen is restored."""
 
@@ -140,6 +145,10 @@ class ConsoleApp(App[int]):
             self._begin()
 
     def _begin(self) -> None:
+        # Ended from outside, it leaves as a person does: writes on their way are waited for.
+        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+            for ending in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(ending, self.exit, None, 128 + ending)
         self.run_worker(self._connected(), name="connect", exit_on_error=True)
 
     async def _connected(self) -> None:
@@ -176,10 +185,21 @@ class ConsoleApp(App[int]):
         if self.call_after_refresh(stands.set):
             await stands.wait()
 
+    def tell_unfinished(self, lost: Unfinished) -> None:
+        """Say that a write has no outcome, and what to check."""
+        by_hand = f"\nby hand: {display(lost.equivalent, 200)}" if lost.equivalent else ""
+        self.notify(
+            f"{display(lost.check, 300)}{by_hand}",
+            title=display(f"{lost.command} of {lost.operator} has no outcome", 70),
+            severity="warning",
+            timeout=30,
+            markup=False,
+        )
+
     async def on_unmount(self) -> None:
         """Let go of the sources."""
         if self._connection is not None:
-            await self._connection.close()
+            self.farewell = await self._connection.close() or ()
 
     def choose_theme(self, name: str) -> None:
         """Change the colours now."""
@@ -251,7 +271,9 @@ def run(peek: Peek, log: Log) -> int:
     async def connect(app: ConsoleApp) -> Connection:
         from console import connection
 
-        return await connection.connect(peek, clock, app.choose_theme, painted=app.painted, log=log)
+        connected = await connection.connect(peek, clock, app.choose_theme, painted=app.painted, log=log)
+        connected.backend.tell = app.tell_unfinished
+        return connected
 
     app = ConsoleApp(
         connect,
@@ -264,6 +286,8 @@ def run(peek: Peek, log: Log) -> int:
     app.run()
     if app.crash is not None:
         return log.crashed(app.crash)
+    for line in app.farewell:
+        print(f"sre-console: {line}", file=sys.stderr)  # noqa: T201 - the screen is gone
     if app.failure is not None:
         print(f"sre-console: {app.failure}", file=sys.stderr)  # noqa: T201 - the screen is gone
     return app.return_code or 0

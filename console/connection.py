@@ -12,6 +12,7 @@ from console.peek import Peek
 from screens.desk import Desk
 from services.safety.actor import Surface
 from services.vocabulary.clock import Clock
+from services.vocabulary.text import display
 
 if TYPE_CHECKING:
     from console.log import Log
@@ -30,9 +31,14 @@ class Connected:
     desk: Desk
     backend: Backend
 
-    async def close(self) -> None:
-        """Stop reading and close everything; never raises."""
+    async def close(self) -> tuple[str, ...]:
+        """Wait for the writes on their way, stop reading and close everything; never raises.
+
+        Returns:
+            What to tell the person who left: one line for each write that did not end in time.
+        """
         await self.backend.close()
+        return tuple(display(f"{lost.command}: {lost.check}") for lost in self.backend.left)
 
 
 async def connect(

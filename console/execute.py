@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -53,9 +54,26 @@ def execute(
     Returns:
         0 done, 1 failed or denied, 2 not a valid command or no usable configuration.
     """
-    return asyncio.run(
-        run_line(line, config=named_config(config), demo=demo, as_json=as_json, yes=yes, automation=automation, log=log)
-    )
+
+    async def interruptible() -> int:
+        # Ended from outside, it leaves as after ctrl+c: writes on their way are waited for.
+        if (task := asyncio.current_task()) is not None:
+            for ending in (signal.SIGTERM, signal.SIGHUP):
+                asyncio.get_running_loop().add_signal_handler(ending, task.cancel)
+        return await run_line(
+            line,
+            config=named_config(config),
+            demo=demo,
+            as_json=as_json,
+            yes=yes,
+            automation=automation,
+            log=log,
+        )
+
+    try:
+        return asyncio.run(interruptible())
+    except asyncio.CancelledError:
+        return 128 + signal.SIGTERM
 
 
 async def run_line(
@@ -116,6 +134,8 @@ class _Execution:
             return self._failed(ConsoleError(f"the console failed: {type(error).__name__}: {error}", hint), 1)
         finally:
             await backend.close()
+            if backend.left and not self._json:
+                complain_lines([display(f"sre-console: {lost.command}: {lost.check}") for lost in backend.left])
         return self._answered(result)
 
     async def _confirm(self, plan: Plan) -> bool:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from services.policy.model import Policy
     from services.safety.circuit import Circuit
     from services.safety.outcome import Unfinished
+    from services.safety.window import Thresholds
     from services.vocabulary.clock import Clock
 
 
@@ -63,6 +64,7 @@ class Records:
         clock: Clock,
         *,
         writing: bool,
+        thresholds: Thresholds | None = None,
         policies: Sequence[Policy] = (),
         approval_lifetime: timedelta = timedelta(minutes=30),
         redaction: Callable[[str], str] | None = None,
@@ -70,12 +72,12 @@ class Records:
         """Opens nothing yet."""
         self.store = LateStore(url, clock, read_only=not writing, redaction=redaction)
         self.incidents = IncidentRepository(self.store, clock)
-        self.breaker = Breaker(self.store, clock)
+        self.breaker = Breaker(self.store, clock, thresholds=thresholds)
         self.audit = Audit(self.store)
         self.approvals = ApprovalRepository(self.store, clock, approval_lifetime)
         self.policies = tuple(policies)
         gates = (PolicyGate(self.policies, ApprovalDesk(self.approvals)),)
-        self.guard = Guard(self.store, clock, gates=gates) if writing else None
+        self.guard = Guard(self.store, clock, gates=gates, thresholds=thresholds) if writing else None
 
 
 def add_commands(

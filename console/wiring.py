@@ -128,6 +128,7 @@ class Backend:
                     sre.store.url,
                     self.clock,
                     writing=self._writing,
+                    thresholds=sre.circuit.thresholds(),
                     policies=[one.policy() for one in sre.policies],
                     approval_lifetime=sre.approvals.lifetime,
                     redaction=self.redaction,

@@ -217,6 +217,7 @@ class WallboardScreen(Screen[None]):
             duties_known=duties is not None and duties.snapshot.freshness.trusted,
             circuit=seen.items[0] if seen is not None and seen.items else None,
             circuit_known=seen is not None and seen.freshness.trusted,
+            open_sources=sum(one.is_open for one in seen.items[1:]) if seen is not None else 0,
             starting=seen is None or (self._patient and seen.freshness.state is FreshnessState.WAITING),
             sources=desk.freshness,
             environments=desk.environments,

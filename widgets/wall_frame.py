@@ -48,7 +48,14 @@ def demo_line(width: int) -> Line:
 
 
 def header_line(
-    environments: Sequence[str], circuit: Circuit | None, hint: str, width: int, *, known: bool, waiting: bool
+    environments: Sequence[str],
+    circuit: Circuit | None,
+    hint: str,
+    width: int,
+    *,
+    known: bool,
+    waiting: bool,
+    open_sources: int = 0,
 ) -> Line:
     """Which environments, the state of the breaker, how to leave.
 
@@ -59,6 +66,7 @@ def header_line(
         width: cells.
         known: whether the breaker's state is a fresh answer.
         waiting: whether nothing was ever heard of it, and not for long.
+        open_sources: how many sources have an open breaker of their own.
     """
     left: list[Piece] = []
     for name in environments:
@@ -72,6 +80,8 @@ def header_line(
         right = Piece("" if waiting else "⊘ breaker unknown", "bold $warning")
     elif circuit.is_open:
         right = Piece("⊘ OPEN", "bold $error")
+    elif open_sources:
+        right = Piece(f"⊘ {open_sources} source breaker{'s' if open_sources > 1 else ''} open", "bold $error")
     elif known:
         right = Piece("⊘ breaker closed", _QUIET)
     else:

@@ -36,6 +36,7 @@ class WallState:
         duties_known: whether they are a fresh answer.
         circuit: the breaker as last seen; None before the store answered.
         circuit_known: whether that is a fresh answer.
+        open_sources: how many sources have an open breaker of their own.
         starting: whether silence is still no news.
         sources: the freshness of every source, judged now.
         environments: as configured.
@@ -52,6 +53,7 @@ class WallState:
     duties_known: bool = True
     circuit: Circuit | None = None
     circuit_known: bool = True
+    open_sources: int = 0
     starting: bool = False
     sources: tuple[Freshness, ...] = ()
     environments: tuple[str, ...] = field(default=())
@@ -97,6 +99,7 @@ def _above(state: WallState, width: int, height: int) -> list[Line]:
                 width,
                 known=state.circuit_known,
                 waiting=state.starting,
+                open_sources=state.open_sources,
             )
         )
     if airy:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from console.configuration.circuit import CircuitSettings
 from console.configuration.paths import state_directory
 from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
 from console.configuration.references import HINT, is_reference
@@ -313,6 +314,7 @@ class SreSettings(Section):
     oncall: OncallSettings = Field(default_factory=OncallSettings)
     store: StoreSettings = Field(default_factory=StoreSettings)
     log: LogSettings = Field(default_factory=LogSettings)
+    circuit: CircuitSettings = Field(default_factory=CircuitSettings)
     policies: list[PolicySettings] = Field(default_factory=list)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
 
