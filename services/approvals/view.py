@@ -50,4 +50,10 @@ def trust_note(approval: Approval) -> str:
         return (
             f"the database knows whoever asks as {approval.requester.database_user}, and nobody else may be that user"
         )
-    return "identity is only claimed: this store does not prove who anybody is"
+    asker = approval.requester
+    same = any(
+        vote.agrees and (vote.person.os_user, vote.person.host) == (asker.os_user, asker.host)
+        for vote in approval.votes
+    )
+    note = "identity is only claimed: this store does not prove who anybody is"
+    return f"{note}, and both are {asker.os_user}@{asker.host}" if same else note

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.approvals.gate import ApprovalDesk
 from services.approvals.model import ApprovalState
 from services.approvals.repository import ApprovalRepository
+from services.approvals.view import trust_note
 from services.policy.gate import PolicyGate
 from services.policy.model import Effect, Policy, Scope
 from services.safety.actor import Actor
@@ -163,7 +164,9 @@ async def test_nobody_approves_their_own(asker: Console, stores: tuple[Store, St
         assert (await asker.approvals.get(1)).state is ApprovalState.PENDING
     else:
         # A file proves nobody's identity: it is allowed, and said to be only claimed.
-        assert not (await asker.approvals.approve(1, renamed)).proven
+        approval = await asker.approvals.approve(1, renamed)
+        assert not approval.proven
+        assert trust_note(approval).endswith("does not prove who anybody is, and both are alpha@desk-1")
         await asker.write(plan_for(Outside()))
         assert "(identity claimed)" in (await Audit(asker.store).list(1))[0].rule
 
