@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -25,9 +26,13 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from screens.furniture import Furniture
     from screens.tools import Tools
+    from services.feed import Feed
+    from services.vocabulary.snapshot import Snapshot
     from widgets.command_line import CommandLine
     from widgets.record_table import RecordTable
 
+_AGES_EVERY = 5
+"""Seconds between looks at the ages in the detail."""
 _PANES = {"alerts": "Alerts", "incidents": "Incidents", "deployments": "Deployments", "oncall": "On-call"}
 _EXAMPLES = {"alerts": "checkout severity=critical pod=~web-.*", "deployments": "shop checkout"}
 
@@ -73,6 +78,8 @@ class OperationsScreen(Screen[None]):
         self._furniture: Furniture | None = None
         self._tools: Tools | None = None
         self._current = "alerts"
+        self._told: dict[Feed[Any], object] = {}
+        self._ticks = 0
 
     def compose(self) -> ComposeResult:
         """What the first picture shows; what fills it comes with :meth:`attach`."""
@@ -101,7 +108,7 @@ class OperationsScreen(Screen[None]):
         self._desk = desk
         self._furniture = furnish(self, desk, {name: self._pane(name) for name in self._names})
         for feed in desk.feeds:
-            feed.subscribe(lambda _: self._changed())
+            feed.subscribe(partial(self._heard, feed))
         if desk.approvals is not None:
             desk.approvals.subscribe(lambda _: self._approvals_changed())
             self._approvals_changed()
@@ -117,6 +124,17 @@ class OperationsScreen(Screen[None]):
     def _tick(self) -> None:
         if self._furniture is not None and self.is_current:
             self._furniture.tick()
+            self._ticks += 1
+            if self._tools is not None and self._ticks % _AGES_EVERY == 0:
+                self._tools.details.refresh(self._current)
+
+    def _heard(self, feed: Feed[Any], snapshot: Snapshot[Any]) -> None:
+        # Most answers confirm what stands here already; that they came is told by the next tick.
+        freshness = snapshot.freshness
+        told = (freshness.state, freshness.reason, freshness.partial, snapshot.items)
+        if self._told.get(feed) != told:
+            self._told[feed] = told
+            self._changed()
 
     def _changed(self) -> None:
         if not self.is_attached or self._furniture is None:

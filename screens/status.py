@@ -34,6 +34,10 @@ class Status:
             approving: counts what waits for a second person; None where nobody is told.
         """
         self._screen = screen
+        # Looked up once: they are drawn every second, and looking through the whole screen costs more than drawing.
+        self._bar = screen.query_one(TopBar)
+        self._band = screen.query_one(".-circuit", Band)
+        self._troubles = tuple(screen.query(".-trouble").results(Band))
         self._desk = desk
         self._read_only = read_only
         self._approving = approving
@@ -54,7 +58,7 @@ class Status:
         # Closed is said only while the store says so; open stays open until it says otherwise.
         is_open = None if circuit is None or not (circuit.is_open or fresh) else circuit.is_open
         to_approve, to_run = (0, 0) if self._approving is None else self._approving.counts
-        self._screen.query_one(TopBar).state = BarState(
+        self._bar.state = BarState(
             now=now,
             environments=self._desk.environments,
             sources=self._desk.freshness,
@@ -66,8 +70,8 @@ class Status:
         )
         self._screen.set_class(bool(is_open), "-circuit-open")
         words = self._circuit_words(circuit) if is_open else self._source_words()
-        self._screen.query_one(".-circuit", Band).say(words)
-        for band in self._screen.query(".-trouble").results(Band):
+        self._band.say(words)
+        for band in self._troubles:
             band.say(self._fault_words())
 
     def _fault_words(self) -> Content | None:
