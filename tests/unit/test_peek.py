@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from console.cli import main
-from console.configuration.paths import config_path, state_directory
+from console.configuration.paths import config_path, log_path, state_directory
 from console.peek import take_peek
 from console.preferences import Preferences
 from services.vocabulary.errors import ConsoleError
@@ -107,7 +107,7 @@ def test_config_check_show_and_path(home: Path, capsys: pytest.CaptureFixture[st
     file = home / "x.toml"
     file.write_text('[sre]\noperator = "op-a"\n[sre.prometheus]\nurl = "http://p:9090"\nbearer = "env:NOT_SET_HERE"\n')
     assert main(["--config", str(file), "config", "path"]) == 0
-    assert capsys.readouterr().out.strip() == str(file)
+    assert capsys.readouterr().out.splitlines() == [str(file), f"log: {log_path()}"]
     assert main(["config", "show", "--config", str(file)]) == 0
     shown = capsys.readouterr().out
     assert '"env:NOT_SET_HERE"' in shown
