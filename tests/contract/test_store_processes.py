@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -17,7 +18,8 @@ from services.safety.breaker import Breaker
 from services.safety.guard import Guard
 from services.storage.engine import Store
 from services.storage.tables import intents
-from services.vocabulary.errors import Refused
+from services.vocabulary.clock import SystemClock
+from services.vocabulary.errors import FailureKind, Refused, SourceError
 from tests.support.clock import ManualClock
 from tests.support.store import OPERATOR, Outside, agree, plan_for, store_url, temporary_store
 
@@ -170,3 +172,27 @@ asyncio.run(main())
         (lost,) = await Guard(store, clock).unfinished()
         assert (lost.command, lost.operator) == ("/thing change", "op-a")
         assert lost.equivalent == "outsidectl change thing"
+
+
+async def test_of_sixteen_processes_one_gets_the_probe(tmp_path: Path) -> None:
+    past = ManualClock(SystemClock().now() - timedelta(minutes=2))
+    async with temporary_store(tmp_path, past) as store:
+        guard = Guard(store, past)
+        for _ in range(3):
+            failing = plan_for(Outside(SourceError(FailureKind.TIMEOUT, "no answer")))
+            await guard.execute(failing, command="/x", actor=OPERATOR, confirm=agree)
+        assert (await Breaker(store, past).read("outside prod")).is_open
+        with ExitStack() as stack:
+            processes = [stack.enter_context(console(tmp_path, "probe", 1, f"op-{number}")) for number in range(16)]
+            for process in processes:
+                begin(process)
+            said_first = [process.stdout.readline().rstrip("\n") for process in processes if process.stdout is not None]
+            assert said_first.count("probing") == 1
+            refused = [line for line in said_first if "its probe is under way" in line]
+            assert len(refused) == 15
+            winner = processes[said_first.index("probing")]
+            begin(winner)
+            assert said(winner) == ["ended done", "finished"]
+        healed = await Breaker(store, past).read("outside prod")
+        assert (healed.is_open, healed.reason) == (False, f"the probe of op-{said_first.index('probing')} succeeded")
+        assert (await Audit(store).verify()).whole

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 
 from services.incidents.repository import Change, IncidentRepository
 from services.safety.actor import Actor, Surface
 from services.safety.breaker import Breaker
 from services.safety.guard import Guard
+from services.safety.permit import WritePermit, spend
+from services.safety.plan import Applied
 from services.storage.engine import Store, open_store
 from services.vocabulary.clock import SystemClock
-from services.vocabulary.errors import Conflict
+from services.vocabulary.errors import Conflict, Refused
 from tests.support.store import Outside, agree, plan_for
 
 
@@ -62,7 +65,27 @@ async def _everything(store: Store, actor: Actor, rounds: int) -> None:
         _say("circuit", circuit.revision)
 
 
-_TASKS = {"create": _create, "change": _change, "everything": _everything}
+async def _probe(store: Store, actor: Actor, rounds: int) -> None:
+    # One attempt at the probe of a half-open breaker; the write itself takes long enough for the others to meet it.
+    del rounds
+    guard = Guard(store, store.clock)
+
+    async def slow(permit: WritePermit) -> Applied:
+        spend(permit, "test.change", "thing")
+        _say("probing")
+        await asyncio.to_thread(sys.stdin.readline)  # until all others were refused
+        return Applied("done")
+
+    plan = replace(plan_for(Outside(), apply=slow), reversible=True)
+    try:
+        outcome = await guard.execute(plan, command="/thing", actor=actor, confirm=agree)
+    except Refused as refused:
+        _say("refused", refused.message)
+        return
+    _say("ended", outcome.status.value)
+
+
+_TASKS = {"probe": _probe, "create": _create, "change": _change, "everything": _everything}
 
 
 async def main(url: str, task: str, rounds: int, name: str) -> None:
