@@ -101,6 +101,8 @@ class Status:
         if circuit.changed_at is not None:
             parts.append(f"by {display(circuit.changed_by, 24) or 'itself'} {format_age(now - circuit.changed_at)} ago")
         parts.append(display(circuit.reason, 80) if circuit.reason else "no reason given")
+        if not circuit.manual:
+            parts.append(circuit.outlook(now))
         if not self._read_only:
             parts.append("b closes it")
         feed = self._desk.circuit

@@ -25,7 +25,7 @@ from services.safety.guard import Guard
 from services.safety.outcome import Outcome, OutcomeStatus
 from services.safety.permit import WritePermit
 from services.safety.plan import Applied, Plan, Risk, Target
-from services.vocabulary.errors import FailureKind, SourceError
+from services.vocabulary.errors import FailureKind, Refused, SourceError
 from services.vocabulary.snapshot import FreshnessState
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.store import OPERATOR, agree, temporary_store
@@ -275,7 +275,7 @@ async def test_one_failing_cluster_stops_no_other() -> None:
 DRAFT = SilenceDraft((Matcher("a", "b\n\u202e"),), EPOCH, EPOCH + timedelta(hours=1), "op-a", "why")
 
 
-async def write(tmp_path: Path, *urls: str, timeout: float = 5.0) -> Outcome:
+async def write(tmp_path: Path, *urls: str, timeout: float = 5.0, clock: ManualClock | None = None) -> Outcome:
     members = [
         Member(
             ReadClient(HttpSettings("prod", url, timeout=timeout)),
@@ -299,10 +299,12 @@ async def write(tmp_path: Path, *urls: str, timeout: float = 5.0) -> Outcome:
         "",
         apply,
         prepare=writer.choose,
+        reversible=True,
     )
     try:
-        async with temporary_store(tmp_path) as store:
-            return await Guard(store, ManualClock()).execute(plan, command="test", actor=OPERATOR, confirm=agree)
+        clock = clock or ManualClock()
+        async with temporary_store(tmp_path, clock) as store:
+            return await Guard(store, clock).execute(plan, command="test", actor=OPERATOR, confirm=agree)
     finally:
         for member in members:
             await member.read.close()
@@ -401,3 +403,25 @@ async def test_a_write_that_left_is_never_repeated(tmp_path: Path, said: Any, st
         outcome = await write(tmp_path, first.url, first.url, timeout=2.0)
         assert outcome.status is status
         assert len(posts(first)) == 1
+
+
+async def test_three_failing_writes_stop_every_console_of_the_store_until_a_probe_heals(tmp_path: Path) -> None:
+    async def broken(request: web.BaseRequest) -> web.StreamResponse:
+        return text("broken", 500)
+
+    failing, clock = Answers(), ManualClock()
+    failing.posted = broken
+    async with http_double(failing) as server:
+        for _ in range(3):  # each from a console of its own
+            assert (await write(tmp_path, server.url, clock=clock)).status is OutcomeStatus.UNKNOWN
+        with pytest.raises(Refused, match="the breaker of alertmanager prod-eu is open"):
+            await write(tmp_path, server.url, clock=clock)
+        clock.jump(timedelta(hours=-1))
+        with pytest.raises(Refused, match="is open"):
+            await write(tmp_path, server.url, clock=clock)
+        assert len(posts(server)) == 3
+        clock.jump(timedelta(hours=1, seconds=60))
+        failing.posted = {"silenceID": "new"}
+        assert (await write(tmp_path, server.url, clock=clock)).ok
+        assert (await write(tmp_path, server.url, clock=clock)).ok
+        assert len(posts(server)) == 5
