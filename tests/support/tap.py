@@ -20,12 +20,16 @@ class Tap:
 
     Attributes:
         url: what clients are told instead of the server's own.
+        instead: what a write is answered instead of passing it on; empty for no answer at all. None passes it on.
+        let_go: set, a write that got no answer is broken off.
     """
 
     def __init__(self, upstream: str) -> None:
         self._upstream = urlsplit(upstream)
         self._heard: list[bytearray] = []
         self.url = ""
+        self.instead: bytes | None = None
+        self.let_go = asyncio.Event()
 
     @property
     def requests(self) -> list[tuple[str, str]]:
@@ -53,8 +57,8 @@ class Tap:
             writer.transport.abort()
             return
         pumps = [
-            asyncio.ensure_future(_pump(reader, onward, heard)),
-            asyncio.ensure_future(_pump(answers, writer, None)),
+            asyncio.ensure_future(self._ask(reader, onward, heard, writer)),
+            asyncio.ensure_future(_pump(answers, writer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -65,12 +69,24 @@ class Tap:
             writer.close()
             await asyncio.gather(*pumps, return_exceptions=True)
 
+    async def _ask(
+        self, reader: asyncio.StreamReader, onward: asyncio.StreamWriter, heard: bytearray, back: asyncio.StreamWriter
+    ) -> None:
+        with suppress(OSError):
+            while piece := await reader.read(_PIECE):
+                heard += piece
+                begun = _REQUEST.match(piece)
+                if self.instead is not None and begun is not None and begun[1].decode() not in READS:
+                    back.write(self.instead)
+                    await (back.drain() if self.instead else self.let_go.wait())
+                    return
+                onward.write(piece)
+                await onward.drain()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, heard: bytearray | None) -> None:
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
         while piece := await reader.read(_PIECE):
-            if heard is not None:
-                heard += piece
             writer.write(piece)
             await writer.drain()
 
