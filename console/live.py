@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from services.deployments.watch import DeploymentWatcher
     from services.incidents.repository import IncidentRepository
     from services.safety.breaker import Breaker
+    from services.storage.store import Store
 
 _ALERTS_EVERY = 5.0
-_CIRCUIT_EVERY = 1.0
-_INCIDENTS_EVERY = 2.0
+_RECORDS_EVERY = 3.0  # the store itself tells of changes; this only says that it is still there
 _DUTIES_EVERY = 30.0
 
 
@@ -69,6 +69,7 @@ class Live:
         self.circuit = Feed[Circuit]("circuit", clock, valid_for=stored)
         self.approvals = Feed[Approval]("approvals", clock, valid_for=stored)
         self._record_pollers: list[Poller[Any]] = []
+        self._store: Store | None = None
         self.duties: Feed[Duty] | None = None
         self._duty_poller: Poller[Duty] | None = None
         if sources.schedule.names:
@@ -77,6 +78,7 @@ class Live:
 
     def follow(
         self,
+        store: Store,
         incidents: IncidentRepository | None,
         breaker: Breaker,
         approvals: Callable[[], Awaitable[Sequence[Approval]]],
@@ -84,24 +86,31 @@ class Live:
         """Follow the store from now on, once :meth:`record_work` runs.
 
         Args:
+            store: tells who wrote.
             incidents: None where the feature is off.
             breaker: the circuit.
             approvals: reads what waits for a second person.
         """
         clock = self._clock
+        self._store = store
         self._record_pollers = [
-            Poller(self.circuit, breaker.changes().read, clock, interval=_CIRCUIT_EVERY),
-            Poller(self.approvals, approvals, clock, interval=_CIRCUIT_EVERY),
+            Poller(self.circuit, breaker.changes().read, clock, interval=_RECORDS_EVERY),
+            Poller(self.approvals, approvals, clock, interval=_RECORDS_EVERY),
         ]
         if incidents is not None:
             self._record_pollers.append(
-                Poller(self.incidents, incidents.changes().read, clock, interval=_INCIDENTS_EVERY)
+                Poller(self.incidents, incidents.changes().read, clock, interval=_RECORDS_EVERY)
             )
 
     def record_work(self) -> Iterator[Work]:
         """What has to run for the store, each until it is cancelled."""
         for poller in self._record_pollers:
             yield _reading(poller)
+        if self._store is not None:
+            from console.store_changes import follow_store
+
+            following = partial(follow_store, self._store, self._record_pollers, self._clock)
+            yield Work("following the store", following)
 
     def alert_work(self) -> Iterator[Work]:
         """What has to run for the alerts, each until it is cancelled."""

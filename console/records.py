@@ -68,9 +68,10 @@ class Records:
         policies: Sequence[Policy] = (),
         approval_lifetime: timedelta = timedelta(minutes=30),
         redaction: Callable[[str], str] | None = None,
+        password: Callable[[], str] | None = None,
     ) -> None:
-        """Opens nothing yet."""
-        self.store = LateStore(url, clock, read_only=not writing, redaction=redaction)
+        """Opens nothing yet; ``password`` is asked at each new connection to PostgreSQL."""
+        self.store = LateStore(url, clock, read_only=not writing, redaction=redaction, password=password)
         self.incidents = IncidentRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock, thresholds=thresholds)
         self.audit = Audit(self.store)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from console.background import Background, Work
 from console.cli import program_version
 from console.configuration.model import Settings
+from console.configuration.references import resolve
 from console.late_import import import_late
 from console.live import Live
 from console.preferences import Preferences
@@ -132,6 +133,7 @@ class Backend:
                     policies=[one.policy() for one in sre.policies],
                     approval_lifetime=sre.approvals.lifetime,
                     redaction=self.redaction,
+                    password=self._store_password(),
                 )
                 flags = self.settings.feature_flags
                 room.add_commands(
@@ -147,12 +149,26 @@ class Backend:
                     switch_theme=self._switch_theme,
                 )
                 self.live.follow(
+                    records.store,
                     records.incidents if flags.incident_response else None,
                     records.breaker,
                     records.approvals.watch(self.actor if self._writing else None),
                 )
                 self.records = records
             return self.records
+
+    def _store_password(self) -> Callable[[], str] | None:
+        reference = self.settings.sre.store.password
+        if reference is None:
+            return None
+
+        def ask() -> str:
+            # Asked at each connection, so that a changed one is found; learnt, so that no log shows it.
+            secret = resolve(reference)
+            self.redaction.add(secret)
+            return secret
+
+        return ask
 
     def start(self, painted: Callable[[], Awaitable[None]] | None = None) -> None:
         """Begin to read every source and to keep the feeds up to date: the alerts at once, the rest behind them.

@@ -57,7 +57,6 @@ async def test_read_only_makes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("url", "word"),
     [
-        ("mysql://db/console", "cannot be kept in mysql"),
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
         ("console.db", "cannot be read"),
