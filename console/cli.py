@@ -112,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("line", metavar="LINE", help='the command, in quotes: "/alerts list"')
     run.add_argument("--json", action="store_true", help='print {"ok", "command", "data", "message"}')
     run.add_argument("--yes", action="store_true", help="agree to what the command would ask")
+    run.add_argument("--confirm", metavar="WORD", default="", help="the word that a destructive command has typed")
     run.add_argument(
         "--automation", action="store_true", help="a script asks, not a person: the trust in automation decides"
     )
@@ -163,6 +164,7 @@ def _logged(options: argparse.Namespace, config: str | None, demo: bool, log: Lo
             as_json=options.json,
             yes=options.yes,
             automation=options.automation,
+            confirm=options.confirm,
             log=log,
         )
     if options.command == "doctor":

@@ -38,6 +38,7 @@ def execute(
     as_json: bool,
     yes: bool,
     automation: bool = False,
+    confirm: str = "",
     log: Log | None = None,
 ) -> int:
     """Run ``line`` and print what it answers.
@@ -49,6 +50,7 @@ def execute(
         as_json: one JSON object on stdout, for failures too.
         yes: agree to what the command would ask; never to what has to be typed or only a person can agree to.
         automation: no person asks, but a script.
+        confirm: the word that the command has typed, where it has one typed.
         log: where the fault goes that nobody expected.
 
     Returns:
@@ -67,6 +69,7 @@ def execute(
             as_json=as_json,
             yes=yes,
             automation=automation,
+            confirm=confirm,
             log=log,
         )
 
@@ -84,19 +87,25 @@ async def run_line(
     as_json: bool = False,
     yes: bool = False,
     automation: bool = False,
+    confirm: str = "",
     log: Log | None = None,
 ) -> int:
     """Like :func:`execute`, inside a running loop."""
-    return await _Execution(line, demo=demo, as_json=as_json, yes=yes, automation=automation, log=log).run(config)
+    return await _Execution(
+        line, demo=demo, as_json=as_json, yes=yes, automation=automation, confirm=confirm, log=log
+    ).run(config)
 
 
 class _Execution:
-    def __init__(self, line: str, *, demo: bool, as_json: bool, yes: bool, automation: bool, log: Log | None) -> None:
+    def __init__(
+        self, line: str, *, demo: bool, as_json: bool, yes: bool, automation: bool, confirm: str, log: Log | None
+    ) -> None:
         self._line = line
         self._demo = demo
         self._json = as_json
         self._yes = yes
         self._automation = automation
+        self._typed = confirm
         self._log = log
         self._asked: Plan | None = None
         self._command = line.strip()
@@ -141,8 +150,10 @@ class _Execution:
     async def _confirm(self, plan: Plan) -> bool:
         self._asked = plan
         asked = plan.confirmation
-        if asked is None or asked.typed or (self._automation and asked.person):
+        if asked is None or (self._automation and (asked.person or asked.typed)):
             return False
+        if asked.typed:
+            return self._typed == asked.typed
         return self._yes
 
     def _answered(self, result: Result) -> int:

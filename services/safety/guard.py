@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -217,7 +218,7 @@ class Guard:
         if asked.actor.automation:
             hint = "a person has to agree: run it without --automation" if agreed.person or agreed.typed else ""
         if asked.actor.surface is Surface.EXEC and not hint:
-            hint = "it has to be typed in the console" if agreed.typed else "add --yes to agree"
+            hint = _typing(agreed.typed) if agreed.typed else "add --yes to agree"
         reason = f"not confirmed, nothing was done: {agreed.question}"
         return await self._refuse(asked, Verdict(Ruling.REFUSE, rule="confirmation", reason=reason, hint=hint))
 
@@ -312,6 +313,10 @@ def _record(asked: Asked, outcome: Outcome, rule: str) -> AuditRecord:
         targets=plan.targets,
         intent=outcome.intent,
     )
+
+
+def _typing(word: str) -> str:
+    return f"type it in the console, or add --confirm {shlex.quote(word)}"
 
 
 def _rule(judgement: Judgement, agreed: Confirmation | None) -> str:

@@ -72,8 +72,12 @@ def to_agree(plan: Plan, asks: Sequence[Confirmation]) -> Confirmation | None:
     every = [*((plan.confirmation,) if plan.confirmation is not None else ()), *asks]
     if not every:
         return None
+    questions = list(dict.fromkeys(one.question for one in every))
+    if plan.risk is Risk.DESTRUCTIVE:
+        # Nobody takes service from users without having read from whom.
+        questions += [f"{one.kind} {one.name} in {one.environment}" for one in plan.targets]
     return Confirmation(
-        "; ".join(dict.fromkeys(one.question for one in every)),
+        "; ".join(questions),
         next((one.typed for one in every if one.typed), ""),
         person=bool(asks) or any(one.person for one in every),
     )

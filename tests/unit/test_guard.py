@@ -131,7 +131,7 @@ async def test_a_breaker_opened_while_the_person_thinks_still_refuses(guard: Gua
     [
         (OPERATOR, ASKS, ""),
         (COLLEAGUE, ASKS, "add --yes to agree"),
-        (COLLEAGUE, Confirmation("stops it", "checkout"), "it has to be typed in the console"),
+        (COLLEAGUE, Confirmation("stops it", "checkout"), "type it in the console, or add --confirm checkout"),
     ],
 )
 async def test_a_no_is_a_no(guard: Guard, store: Store, actor: object, confirmation: Confirmation, hint: str) -> None:
@@ -361,3 +361,15 @@ async def test_what_does_not_end_in_time_is_put_down_as_unknown(guard: Guard, st
         await task
     assert ((await last(store)).outcome, (await last(store)).rule) == ("unknown", "left unfinished")
     assert await guard.unfinished() == ()
+
+
+async def test_what_takes_service_from_users_is_asked_with_its_target_and_environment(guard: Guard) -> None:
+    seen: list[Confirmation | None] = []
+
+    async def person(plan: Plan) -> bool:
+        seen.append(plan.confirmation)
+        return True
+
+    plan = plan_for(Outside(), risk=Risk.DESTRUCTIVE, confirmation=Confirmation("stops it", "thing"))
+    assert (await guard.execute(plan, command="/x", actor=OPERATOR, confirm=person)).ok
+    assert seen == [Confirmation("stops it; thing thing in prod", "thing")]
