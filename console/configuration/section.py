@@ -38,4 +38,5 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 class Section(BaseModel):
     """The base of every table: strict types, no unknown keys, immutable."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
+    # Deferred: only the whole configuration is ever checked, so the schema of each part is not built by itself.
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
