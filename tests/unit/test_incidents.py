@@ -17,6 +17,8 @@ from services.vocabulary.errors import Conflict, NotFound
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.store import temporary_store
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 @pytest.fixture
 def clock() -> ManualClock:

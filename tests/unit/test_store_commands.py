@@ -27,6 +27,8 @@ from services.vocabulary.errors import Conflict, NotFound, Refused
 from tests.support.clock import ManualClock
 from tests.support.store import COLLEAGUE, OPERATOR, Outside, agree, decline, plan_for, temporary_store
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 
 class Desk:
     """One console without a screen: a registry on a store."""
