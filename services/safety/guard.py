@@ -166,7 +166,7 @@ class Guard:
 
     def _known(self, actor: Actor) -> Actor:
         # Who the database says it is, where it proves that, is no claim of the console.
-        user = str(getattr(self._store, "database_user", ""))
+        user = self._store.database_user
         return replace(actor, database_user=user) if user else actor
 
     async def _early_word(self, asked: Asked) -> Judgement:

@@ -26,6 +26,8 @@ from services.vocabulary.errors import Conflict, FailureKind, Refused, SourceErr
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.store import COLLEAGUE, OPERATOR, Outside, agree, decline, plan_for, temporary_store
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 TIMEOUT = SourceError(FailureKind.TIMEOUT, "no answer")
 SCRIPT = replace(COLLEAGUE, automation=True)
 SOURCE = "outside prod"
