@@ -23,6 +23,8 @@ from services.vocabulary.errors import FailureKind, Refused, SourceError
 from tests.support.clock import ManualClock
 from tests.support.store import OPERATOR, Outside, agree, plan_for, store_url, temporary_store
 
+pytestmark = pytest.mark.usefixtures("engine")
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -119,7 +121,7 @@ async def acknowledged(store: Store, lines: list[str]) -> None:
                 raise AssertionError(line)
 
 
-async def test_a_console_killed_at_any_moment_leaves_everything_it_acknowledged(tmp_path: Path) -> None:
+async def test_a_console_killed_at_any_moment_leaves_everything_it_acknowledged(tmp_path: Path, engine: str) -> None:
     clock, random = ManualClock(), Random(7)
     total = 0
     for round_ in range(12):
@@ -141,8 +143,9 @@ async def test_a_console_killed_at_any_moment_leaves_everything_it_acknowledged(
                 assert (await repository.verify(incident.number)).whole
             lost = await Guard(store, clock).unfinished()
             assert all(one.check.startswith("unknown, check: test.change") for one in lost)
-            async with store.read() as connection:
-                assert (await connection.exec_driver_sql("PRAGMA integrity_check")).scalar_one() == "ok"
+            if engine == "sqlite":
+                async with store.read() as connection:
+                    assert (await connection.exec_driver_sql("PRAGMA integrity_check")).scalar_one() == "ok"
     assert total > 100
 
 
