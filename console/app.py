@@ -201,6 +201,13 @@ class ConsoleApp(App[int]):
         if self._connection is not None:
             self.farewell = await self._connection.close() or ()
 
+    def action_command_palette(self) -> None:
+        """Open the palette, with a field that draws harmlessly what is pasted into it."""
+        from screens.palette import Palette
+
+        if not isinstance(self.screen, Palette):
+            self.push_screen(Palette(id="--command-palette"))
+
     def choose_theme(self, name: str) -> None:
         """Change the colours now."""
         self.theme = name

@@ -227,6 +227,8 @@ def _check(file: Path | None, *, told: bool = False) -> int:
     except Failure as error:
         return refuse(error)
     if told:
+        from services.vocabulary.text import display
+
         sre = loaded.settings.sre
         if loaded.unreadable:
             count = len(loaded.unreadable)
@@ -239,16 +241,15 @@ def _check(file: Path | None, *, told: bool = False) -> int:
                 ]
             )
             return 2
-        say(
-            [
-                f"{loaded.file or 'the environment'}: sound",
-                f"  alertmanager: {', '.join(one.name for one in sre.alertmanager) or 'none, so there are no alerts'}",
-                f"  kubernetes: {', '.join(one.context for one in sre.kubernetes) or 'none, so no deployments'}",
-                f"  prometheus: {sre.prometheus.url if sre.prometheus else 'none, so there are no plots'}",
-                f"  on-call: {', '.join(one.name for one in sre.oncall.rotation) or 'no rotation'}",
-                f"  policies: {', '.join(one.name for one in sre.policies) or 'none'}",
-            ]
-        )
+        lines = [
+            f"{loaded.file or 'the environment'}: sound",
+            f"  alertmanager: {', '.join(one.name for one in sre.alertmanager) or 'none, so there are no alerts'}",
+            f"  kubernetes: {', '.join(one.context for one in sre.kubernetes) or 'none, so no deployments'}",
+            f"  prometheus: {sre.prometheus.url if sre.prometheus else 'none, so there are no plots'}",
+            f"  on-call: {', '.join(one.name for one in sre.oncall.rotation) or 'no rotation'}",
+            f"  policies: {', '.join(one.name for one in sre.policies) or 'none'}",
+        ]
+        say([display(line) for line in lines])
     return 0
 
 

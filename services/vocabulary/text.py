@@ -58,12 +58,12 @@ def display_each(text: str) -> str:
     marks = _MARKS_A_CHARACTER
     for character in text:
         category = unicodedata.category(character)
-        if _stacks(character, category):
+        hidden = character in _BLANK or category in _HIDDEN
+        if hidden or not _stacks(character, category):
+            marks = 0
+        else:
             marks += 1
             hidden = marks > _MARKS_A_CHARACTER
-        else:
-            marks = 0
-            hidden = character in _BLANK or category in _HIDDEN
         if hidden:
             picture = _picture(character)
             out.append(picture if len(picture) == 1 else "\N{REPLACEMENT CHARACTER}")

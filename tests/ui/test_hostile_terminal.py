@@ -14,7 +14,7 @@ from tests.support.hostile_production import hostile_production
 from tests.support.walker import Walker, start
 
 
-@pytest.mark.parametrize(("columns", "lines"), [(120, 40), (80, 24)])
+@pytest.mark.parametrize(("columns", "lines"), [(120, 40)])
 async def test_nothing_hostile_gets_out_of_any_screen(tmp_path: Path, columns: int, lines: int) -> None:
     def walk(config: Path) -> Walker:
         with start(config, columns=columns, lines=lines) as terminal:

@@ -150,3 +150,7 @@ def test_an_edited_line_keeps_its_length_and_hides_nothing(text: str) -> None:
     assert all(character.isprintable() for character in shown)
     assert shown.count("\u0301") <= 4
     assert display_each("naïve e\u0301 東京") == "naïve e\u0301 東京"
+
+
+def test_no_hostile_character_gets_through_a_line_that_is_edited() -> None:
+    assert not {character for character in HOSTILE if character in display_each(f"a{character}b")}
