@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import RowMapping, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.safety.actor import Actor
+from services.safety.audit_check import CHAIN, Anchor, AuditVerification, Progress, check
+from services.safety.audit_entry import FORM, INDEXED, AuditEntry, entry_of, words_of
 from services.safety.plan import Plan, Target
-from services.storage.chain import Verification, Verifier, digest, storable
+from services.storage.chain import digest, storable
 from services.storage.engine import Store
-from services.storage.tables import audit, chain_heads
+from services.storage.keys import ChainKeys
+from services.storage.tables import audit, audit_words, chain_heads
+from services.vocabulary.errors import StoreError
 
-_CHAIN = "audit"
-_BATCH = 1000
+__all__ = [
+    "Anchor",
+    "Audit",
+    "AuditEntry",
+    "AuditHead",
+    "AuditRecord",
+    "AuditVerification",
+    "Decision",
+    "audit_head",
+    "plain_targets",
+    "refusal",
+]
 
 
 class Decision(Enum):
@@ -45,6 +59,8 @@ class AuditRecord:
         targets: what it was to change.
         duration: from intent to outcome.
         intent: the number of the intent, where one was written.
+        undo: the line that takes it back; empty where nothing does.
+        undoes: the number of the intent that it takes back.
     """
 
     actor: Actor
@@ -59,31 +75,23 @@ class AuditRecord:
     targets: tuple[Target, ...] = ()
     duration: timedelta | None = None
     intent: int | None = None
+    undo: str = ""
+    undoes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One kept record, as it stands in the chain. All texts raw; times UTC; duration in milliseconds."""
+class AuditHead:
+    """The last entry of the chain: what is kept elsewhere, so that a cut tail shows.
+
+    Attributes:
+        sequence: its number; 0 where nothing was ever decided.
+        hash: its hash; 64 zeros for the empty chain.
+        key_id: the key behind the newest entry that is hashed with one; empty for none.
+    """
 
     sequence: int
-    at: datetime
-    operator: str
-    os_user: str
-    host: str
-    surface: str
-    command: str
-    action: str
-    source: str
-    environment: str
-    targets: tuple[Mapping[str, str], ...]
-    decision: str
-    rule: str
-    outcome: str
-    message: str
-    duration_ms: int | None
-    intent: int | None
-    previous: str
     hash: str
+    key_id: str = ""
 
 
 class Audit:
@@ -93,25 +101,61 @@ class Audit:
         """Nothing is read before the first call."""
         self._store = store
 
-    async def append(self, connection: AsyncConnection, record: AuditRecord) -> int:
+    async def append(self, connection: AsyncConnection, record: AuditRecord, *, emergency: bool = False) -> int:
         """Add ``record`` in the transaction of ``connection``; kept or dropped with it. Secrets are taken out of it.
+
+        Args:
+            connection: the transaction.
+            record: what was decided.
+            emergency: keep it even where it cannot be hashed with the key that belongs to it, because what it tells
+                of must not wait: opening a breaker. ``/audit verify`` names such an entry.
 
         Returns:
             Its number in the chain.
+
+        Raises:
+            StoreError: it cannot be hashed with the key of this audit.
         """
-        head = (
-            await connection.execute(
-                select(chain_heads.c.sequence, chain_heads.c.hash).where(chain_heads.c.name == _CHAIN).with_for_update()
-            )
-        ).one()
+        head = await _head(connection, alone=True)
+        key = self._store.keys.current
+        if key is None and not emergency:
+            _require_key(self._store.keys, head)
         sequence = head.sequence + 1
-        values = {**_values(record, self._store.redact), "sequence": sequence, "at": self._store.clock.now()}
-        own = digest(head.hash, values)
+        values = {
+            **_values(record, self._store.redact),
+            "sequence": sequence,
+            "at": self._store.clock.now(),
+            "form": FORM,
+            "key_id": "" if key is None else key.id,
+        }
+        own = digest(head.hash, values, key)
         await connection.execute(insert(audit).values(**values, previous=head.hash, hash=own))
-        await connection.execute(
-            update(chain_heads).where(chain_heads.c.name == _CHAIN).values(sequence=sequence, hash=own)
-        )
+        words = set(words_of(values["command"], values["targets"]))
+        if words:
+            rows = [
+                {"sequence": sequence, "kind": kind, "word": word, "at": values["at"]} for kind, word in sorted(words)
+            ]
+            await connection.execute(insert(audit_words), rows)
+        moved = {"sequence": sequence, "hash": own, "key_id": head.key_id if key is None else key.id}
+        await connection.execute(update(chain_heads).where(chain_heads.c.name == CHAIN).values(**moved))
         return int(sequence)
+
+    async def require(self, connection: AsyncConnection) -> None:
+        """Make sure that an entry can be added, before something is done that has to be on record.
+
+        Raises:
+            StoreError: it could not be hashed with the key of this audit.
+        """
+        if self._store.keys.current is None:
+            _require_key(self._store.keys, await _head(connection))
+
+    async def head(self) -> AuditHead:
+        """The last entry.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return await audit_head(self._store)
 
     async def record(self, record: AuditRecord) -> int:
         """Add ``record`` in a transaction of its own.
@@ -137,32 +181,33 @@ class Audit:
             query = query.where(audit.c.sequence < before)
         async with self._store.read() as connection:
             rows = (await connection.execute(query)).mappings().all()
-        return tuple(_entry(row) for row in rows)
+        return tuple(entry_of(row) for row in rows)
 
-    async def verify(self) -> Verification:
+    async def verify(self, *, anchors: Iterable[Anchor] = (), progress: Progress | None = None) -> AuditVerification:
         """Check the whole chain in constant memory.
 
-        Finds any altered, removed, added or reordered entry, and a tail that was cut without the note of the head.
-        Whoever can write the store's file can forge all of it, the hashes included: only a head kept elsewhere
-        would show that.
+        Finds any altered, removed, added or reordered entry, a tail that was cut without the note of the head, and
+        whatever ``anchors`` contradict. Whoever can write the store and holds the key (or where there is none) can
+        forge all of it, the hashes included: only a head kept elsewhere shows that.
+
+        Args:
+            anchors: heads kept elsewhere, noted before this is called.
+            progress: told how many of how many entries are checked.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        verifier, last, names = Verifier(), 0, _FIELDS
-        async with self._store.read() as connection:
-            while True:
-                page = select(audit).where(audit.c.sequence > last).order_by(audit.c.sequence).limit(_BATCH)
-                rows = (await connection.execute(page)).mappings().all()
-                for row in rows:
-                    last = row["sequence"]
-                    if not verifier.take(last, row["previous"], row["hash"], {name: row[name] for name in names}):
-                        rows = []
-                        break
-                if len(rows) < _BATCH:
-                    break
-            head = (await connection.execute(select(chain_heads).where(chain_heads.c.name == _CHAIN))).one_or_none()
-        return verifier.finish(head.sequence if head else 0, head.hash if head else "")
+        return await check(self._store, anchors=anchors, progress=progress)
+
+
+async def audit_head(store: Store) -> AuditHead:
+    """The last entry of the audit of ``store``, to be kept elsewhere.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    async with store.read() as connection:
+        return await _head(connection)
 
 
 def refusal(plan: Plan, *, actor: Actor, command: str, rule: str, message: str) -> AuditRecord:
@@ -178,6 +223,7 @@ def refusal(plan: Plan, *, actor: Actor, command: str, rule: str, message: str) 
         source=plan.source,
         environment=plan.environment,
         targets=plan.targets,
+        undoes=plan.undoes,
     )
 
 
@@ -186,32 +232,53 @@ def plain_targets(targets: tuple[Target, ...]) -> list[dict[str, str]]:
     return [{name: storable(text) for name, text in asdict(target).items()} for target in targets]
 
 
+async def _head(connection: AsyncConnection, *, alone: bool = False) -> AuditHead:
+    query = select(chain_heads.c.sequence, chain_heads.c.hash, chain_heads.c.key_id).where(chain_heads.c.name == CHAIN)
+    row = (await connection.execute(query.with_for_update() if alone else query)).one_or_none()
+    if row is None:
+        raise StoreError(
+            "the audit has lost the note of its last entry, so nothing can be added to it",
+            "somebody altered the store; restore it from a copy",
+        )
+    return AuditHead(row.sequence, row.hash, row.key_id)
+
+
+def _require_key(keys: ChainKeys, head: AuditHead) -> None:
+    if keys.problem:
+        raise StoreError(f"the key of the audit cannot be had: {keys.problem}", "mend [sre.audit] key and restart")
+    if head.key_id:
+        raise StoreError(
+            f"the audit of this store is hashed with the key {head.key_id}, which this console does not have",
+            "name it: [sre.audit] key",
+        )
+
+
 def _values(record: AuditRecord, redact: Callable[[str], str]) -> dict[str, Any]:
-    texts = {
-        "operator": record.actor.operator,
-        "os_user": record.actor.os_user,
-        "host": record.actor.host,
-        "surface": record.actor.surface.value,
-        "command": record.command,
+    actor = record.actor
+    short = {
+        "operator": actor.operator,
+        "os_user": actor.os_user,
+        "database_user": actor.database_user,
+        "host": actor.host,
+        "surface": actor.surface.value,
         "action": record.action,
+        "decision": record.decision.value,
+        "outcome": record.outcome,
+    }
+    long = {
+        "command": record.command,
         "source": record.source,
         "environment": record.environment,
-        "decision": record.decision.value,
         "rule": record.rule,
-        "outcome": record.outcome,
         "message": record.message,
+        "undo": record.undo,
     }
     return {
-        **{name: storable(redact(text)) for name, text in texts.items()},
+        **{name: storable(redact(text))[:INDEXED] for name, text in short.items()},
+        **{name: storable(redact(text)) for name, text in long.items()},
+        "automation": actor.automation,
         "targets": plain_targets(tuple(replace(one, name=redact(one.name)) for one in record.targets)),
         "duration_ms": None if record.duration is None else record.duration // timedelta(milliseconds=1),
         "intent": record.intent,
+        "undoes": record.undoes,
     }
-
-
-# Every field of an entry but the links themselves is hashed.
-_FIELDS = tuple(field.name for field in fields(AuditEntry) if field.name not in ("previous", "hash"))
-
-
-def _entry(row: RowMapping) -> AuditEntry:
-    return AuditEntry(**{**row, "targets": tuple(row["targets"])})

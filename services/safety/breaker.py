@@ -242,6 +242,8 @@ class Breaker:
         )
 
     def _remember(self, circuits: Iterable[Circuit]) -> None:
+            # An emergency stop waits for no key.
+            emergency=after.is_open,
         if self._last_known is not None:
             self._last_known.remember(circuits)
 

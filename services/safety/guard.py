@@ -173,7 +173,11 @@ class Guard:
         # Nobody should be asked to agree to what will be refused. The word that counts is read with the intent.
         try:
             async with self._store.read() as connection:
-                way = passage(await read_circuits(connection, asked.plan.source), asked, self._thresholds)
+                await self._audit.require(connection)
+                circuits = await read_circuits(connection, asked.plan.source)
+                if self._last_known is not None:
+                    self._last_known.check(circuits, self._store.name)
+                way = passage(circuits, asked, self._thresholds)
                 if way.stopped is not None:
                     judgement = Judgement(way.stopped)
                 else:
@@ -340,3 +344,5 @@ def _check(plan: Plan) -> None:
 
 def _unguarded(plan: Plan, error: StoreError) -> Refused:
     return Refused(f"nothing was sent, because {error.message}", error.hint, equivalent=plan.equivalent)
+        undo=outcome.undo,
+        undoes=plan.undoes,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import NoReturn, final
 
 from services.safety import journal
+from services.safety.audit import Audit
 from services.safety.breaker_rows import read_circuits, write_circuit
 from services.safety.gate import Asked, Gate
 from services.safety.judging import Denied, Judgement, judge, passage, unasked
@@ -106,6 +107,7 @@ class Issuer:
             if judgement.stopped is not None:
                 raise Denied(judgement.stopped)
             if surprise := unasked((*way.asks, *judgement.asks), agreed):
+        self._audit = Audit(store)
                 raise Denied(surprise)
             number = await journal.begin(
                 connection,
@@ -121,6 +123,8 @@ class Issuer:
             if way.probing:
                 judgement = replace(judgement, rules=("probe", *judgement.rules))
         permit = IssuedPermit(
+            # What cannot be put on record is not done.
+            await self._audit.require(connection)
             _SECRET,
             action=plan.action,
             target=plan.targets[0].name,

@@ -49,6 +49,7 @@ async def begin(
             targets=plain_targets(plan.targets),
             equivalent=storable(plan.equivalent),
             breaker_revision=breaker_revision,
+            undoes=plan.undoes,
         )
     )
     key = result.inserted_primary_key

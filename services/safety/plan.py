@@ -127,7 +127,9 @@ class Plan:
     verify: Callable[[Applied], Awaitable[bool]] | None = None
     warnings: tuple[str, ...] = ()
     prepare: Callable[[], Awaitable[None]] | None = None
+        undoes: the number of the intent that it takes back; None for an ordinary write.
     dry_run: Callable[[], Awaitable[str]] | None = None
     reversible: bool = False
     reach: Reach | None = None
     namespaces: tuple[str, ...] | None = None
+    undoes: int | None = None

@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from services.storage.keys import ChainKey
+
 GENESIS = "0" * 64
 """What the first record of a chain names as its predecessor."""
 
 
-def digest(previous: str, fields: Mapping[str, Any]) -> str:
+def digest(previous: str, fields: Mapping[str, Any], key: ChainKey | None = None) -> str:
     """The hash of one record: SHA-256 over canonical JSON of ALL its fields and its predecessor's hash.
+
+    With a key it is HMAC-SHA-256 over the same.
 
     Canonical: keys sorted, no blanks, everything beyond ASCII escaped, times as ISO 8601 in UTC with six decimals.
 
     Args:
         previous: the hash of the record before, or :data:`GENESIS`.
         fields: every other field; JSON types and aware datetimes.
+        key: where the chain has one.
 
     Raises:
         TypeError: a field of another type.
@@ -34,7 +39,8 @@ def digest(previous: str, fields: Mapping[str, Any]) -> str:
         allow_nan=False,
         default=_plain,
     )
-    return hashlib.sha256(text.encode("ascii")).hexdigest()
+    raw = text.encode("ascii")
+    return hashlib.sha256(raw).hexdigest() if key is None else key.digest(raw)
 
 
 def storable(text: str) -> str:
@@ -86,7 +92,9 @@ class Verifier:
         self._problem = ""
         self._sequence: int | None = None
 
-    def take(self, sequence: int, previous: str, own: str, fields: Mapping[str, Any]) -> bool:
+    def take(
+        self, sequence: int, previous: str, own: str, fields: Mapping[str, Any], key: ChainKey | None = None
+    ) -> bool:
         """Check the next record; False once the chain is broken."""
         if self._problem:
             return False
@@ -95,11 +103,16 @@ class Verifier:
             self._break(expected, f"entry {expected} is missing (the next one present is {sequence})")
         elif previous != self._head:
             self._break(sequence, f"entry {sequence} does not follow entry {sequence - 1}: one of them was replaced")
-        elif own != digest(previous, fields):
+        elif own != digest(previous, fields, key):
             self._break(sequence, f"entry {sequence} was altered after it was written")
         else:
             self._entries, self._head = sequence, own
         return not self._problem
+
+    def fail(self, sequence: int, problem: str) -> None:
+        """Something else than its hash shows that the record ``sequence`` is not whole."""
+        if not self._problem:
+            self._break(sequence, problem)
 
     def finish(self, sequence: int, head: str) -> Verification:
         """Close the check.

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.storage.keys import NO_KEYS, ChainKeys
 from services.vocabulary.clock import Clock
 from services.vocabulary.redaction import redact
 
@@ -40,11 +41,13 @@ class Store(ABC):
         read_only: whether nothing can be written through it.
         redact: takes secrets out of what is kept for others to read, such as the audit; the patterns alone where
             nobody registered any.
+        keys: hash the chain of the audit; none by default.
     """
 
     clock: Clock
     read_only: bool
     redact: Callable[[str], str] = staticmethod(redact)
+    keys: ChainKeys = NO_KEYS
 
     @property
     @abstractmethod

@@ -111,6 +111,8 @@ intents = Table(
     Column("message", Text),
     Column("undo", Text),
     Column("finished_at", UtcDateTime),
+    # The write that this one takes back.
+    Column("undoes", Integer),
 )
 Index(
     "ix_intents_unfinished",
@@ -118,8 +120,15 @@ Index(
     sqlite_where=intents.c.status.is_(None),
     postgresql_where=intents.c.status.is_(None),
 )
+Index(
+    "ix_intents_undoes",
+    intents.c.undoes,
+    sqlite_where=intents.c.undoes.is_not(None),
+    postgresql_where=intents.c.undoes.is_not(None),
+)
+Index("ix_intents_operator", intents.c.operator, intents.c.number)
 
-# Append-only, hash-chained.
+# Append-only, hash-chained. What "form" says is which columns the hash is over, and how.
 audit = Table(
     "audit",
     metadata,
@@ -142,7 +151,33 @@ audit = Table(
     Column("intent", Integer, ForeignKey("intents.number")),
     Column("previous", Text, nullable=False),
     Column("hash", Text, nullable=False),
+    Column("form", Integer, nullable=False, server_default="1"),
+    Column("database_user", Text, nullable=False, server_default=text("''")),
+    Column("automation", Boolean, nullable=False, server_default=false()),
+    # The line that takes it back, and the write that this one took back.
+    Column("undo", Text, nullable=False, server_default=text("''")),
+    Column("undoes", Integer),
+    # The key behind its hash; empty for none.
+    Column("key_id", Text, nullable=False, server_default=text("''")),
 )
+# For lists with a filter, which go by time.
+for _name in ("at", "operator", "action", "outcome", "decision"):
+    _columns = [audit.c[_name]] if _name == "at" else [audit.c[_name], audit.c.at]
+    Index(f"ix_audit_{_name}", *_columns, audit.c.sequence)
+Index("ix_audit_intent", audit.c.intent)
+
+# What an entry of the audit is found by besides: its targets and the command's name. Follows from the entry.
+audit_words = Table(
+    "audit_words",
+    metadata,
+    Column("sequence", Integer, primary_key=True, autoincrement=False),
+    Column("kind", Text, primary_key=True),
+    # Sorted by its bytes, so that a beginning of it is one range.
+    Column("word", Text().with_variant(Text(collation="C"), "postgresql"), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_audit_words_word", audit_words.c.kind, audit_words.c.word, audit_words.c.at, audit_words.c.sequence)
 
 # The last link of each chain, so that a cut tail shows.
 chain_heads = Table(
@@ -151,6 +186,8 @@ chain_heads = Table(
     Column("name", Text, primary_key=True),
     Column("sequence", Integer, nullable=False),
     Column("hash", Text, nullable=False),
+    # The key of the newest record that was hashed with one.
+    Column("key_id", Text, nullable=False, server_default=text("''")),
 )
 
 # Numbers given out without gaps.
