@@ -239,11 +239,11 @@ class Breaker:
                 message=words,
                 source="" if after.scope == GLOBAL else after.scope,
             ),
+            # An emergency stop waits for no key.
+            emergency=after.is_open,
         )
 
     def _remember(self, circuits: Iterable[Circuit]) -> None:
-            # An emergency stop waits for no key.
-            emergency=after.is_open,
         if self._last_known is not None:
             self._last_known.remember(circuits)
 

@@ -316,6 +316,8 @@ def _record(asked: Asked, outcome: Outcome, rule: str) -> AuditRecord:
         environment=plan.environment,
         targets=plan.targets,
         intent=outcome.intent,
+        undo=outcome.undo,
+        undoes=plan.undoes,
     )
 
 
@@ -344,5 +346,3 @@ def _check(plan: Plan) -> None:
 
 def _unguarded(plan: Plan, error: StoreError) -> Refused:
     return Refused(f"nothing was sent, because {error.message}", error.hint, equivalent=plan.equivalent)
-        undo=outcome.undo,
-        undoes=plan.undoes,

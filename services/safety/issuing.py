@@ -84,6 +84,7 @@ class Issuer:
         self._clock = clock
         self._gates = tuple(gates)
         self._thresholds = thresholds
+        self._audit = Audit(store)
 
     async def issue(self, asked: Asked, agreed: Confirmation | None) -> tuple[IssuedPermit, Judgement]:
         """Write the intent of ``asked`` and issue its permit, if nothing speaks against it now.
@@ -99,6 +100,8 @@ class Issuer:
         plan, now = asked.plan, asked.at
         deadline = self._clock.monotonic() + PERMIT_LIFE.total_seconds()
         async with self._store.write() as connection:
+            # What cannot be put on record is not done.
+            await self._audit.require(connection)
             circuits = await read_circuits(connection, plan.source)
             way = passage(circuits, asked, self._thresholds)
             if way.stopped is not None:
@@ -107,7 +110,6 @@ class Issuer:
             if judgement.stopped is not None:
                 raise Denied(judgement.stopped)
             if surprise := unasked((*way.asks, *judgement.asks), agreed):
-        self._audit = Audit(store)
                 raise Denied(surprise)
             number = await journal.begin(
                 connection,
@@ -123,8 +125,6 @@ class Issuer:
             if way.probing:
                 judgement = replace(judgement, rules=("probe", *judgement.rules))
         permit = IssuedPermit(
-            # What cannot be put on record is not done.
-            await self._audit.require(connection)
             _SECRET,
             action=plan.action,
             target=plan.targets[0].name,

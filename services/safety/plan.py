@@ -112,6 +112,7 @@ class Plan:
         reach: how much it reaches beyond its targets; None where the targets are all.
         namespaces: the namespaces that it touches, none of them for what lives in none; None where it cannot tell:
             whatever protects a namespace then counts it as touched.
+        undoes: the number of the intent that it takes back; None for an ordinary write.
     """
 
     action: str
@@ -127,7 +128,6 @@ class Plan:
     verify: Callable[[Applied], Awaitable[bool]] | None = None
     warnings: tuple[str, ...] = ()
     prepare: Callable[[], Awaitable[None]] | None = None
-        undoes: the number of the intent that it takes back; None for an ordinary write.
     dry_run: Callable[[], Awaitable[str]] | None = None
     reversible: bool = False
     reach: Reach | None = None
