@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import logging
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
-from textual import events
+from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
@@ -22,6 +22,8 @@ from textual.worker import WorkerFailed
 import themes
 from screens.operations import OperationsScreen
 from services.vocabulary.clock import Clock, SystemClock
+from console.endings import HUNG_UP, Endings
+from console.terminal import ConsoleDriver, TerminalLost
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.text import display
 from themes.palette import THEMES, variable_defaults
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from screens.wallboard import WallboardScreen
     from services.safety.outcome import Unfinished
+    from screens.leaving import LeavingScreen
 
 
 class Connection(Protocol):
@@ -44,6 +47,15 @@ class Connection(Protocol):
 
     async def close(self) -> tuple[str, ...] | None:
         """Stop reading and close everything; never raises."""
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The commands whose writes are on their way now (raw)."""
+        ...
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Wait for them, with patience, until ``hurry`` is set; never raises."""
+        ...
+
         ...
 
 
@@ -104,6 +116,8 @@ class ConsoleApp(App[int]):
         self.failure: ConsoleError | None = None
         """Why the app left by itself; the caller prints it after the screen is restored."""
 
+        self._endings = Endings(self._ordered_to_leave, self._let_go)
+        self._leaving: LeavingScreen | None = None
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """A value for our own variables under any theme."""
         return variable_defaults()
@@ -146,9 +160,7 @@ class ConsoleApp(App[int]):
 
     def _begin(self) -> None:
         # Ended from outside, it leaves as a person does: writes on their way are waited for.
-        with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
-            for ending in (signal.SIGTERM, signal.SIGHUP):
-                asyncio.get_running_loop().add_signal_handler(ending, self.exit, None, 128 + ending)
+        self._endings.watch()
         self.run_worker(self._connected(), name="connect", exit_on_error=True)
 
     async def _connected(self) -> None:
@@ -176,6 +188,69 @@ class ConsoleApp(App[int]):
 
     def _fatal_error(self) -> None:
         # Textual would print the traceback with all local variables on the terminal, secrets among them. It goes to
+    def get_driver_class(self) -> type[Driver]:
+        """Textual's driver; ours where that is the one for terminals of Unix."""
+        chosen = super().get_driver_class()
+        from textual.drivers.linux_driver import LinuxDriver
+
+        return ConsoleDriver if chosen is LinuxDriver else chosen
+
+    @on(TerminalLost)
+    def _terminal_lost(self, event: TerminalLost) -> None:
+        self._endings.end(HUNG_UP, f"the terminal is gone: {event.reason}")
+
+    def _let_go(self) -> None:
+        if isinstance(self._driver, ConsoleDriver):
+            self._driver.let_go()
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the terminal took nothing to the very end, so that a thread still waits for it."""
+        return isinstance(self._driver, ConsoleDriver) and self._driver.stuck
+
+    async def action_quit(self) -> None:
+        """Leave. Writes on their way are waited for; a second time, no longer."""
+        if self._leaving is not None:
+            self._leaving.hurry.set()
+        self.leave()
+
+    def _ordered_to_leave(self, code: int, hurry: bool) -> None:
+        self.call_later(self.leave, code, hurry)
+
+    def leave(self, code: int = 0, hurry: bool = False) -> None:
+        """End the program once the writes on their way have ended.
+
+        Args:
+            code: the exit code; other than 0 where the end was ordered from outside.
+            hurry: wait for nothing; what is on its way is put down as unknown.
+        """
+        if self._leaving is not None:
+            if code:
+                self._leaving.order(code)
+            if hurry:
+                self._leaving.hurry.set()
+            return
+        if self._connection is None or not self._connection.under_way:
+            self.exit(None, code)
+            return
+        from screens.leaving import LeavingScreen
+
+        connection = self._connection
+        self._leaving = leaving = LeavingScreen(lambda: connection.under_way, self._clock, code=code)
+        if hurry:
+            leaving.hurry.set()
+        waiting = self.run_worker(self._left(leaving, connection), exit_on_error=True)
+
+        def stays(_: object) -> None:
+            self._leaving = None
+            waiting.cancel()
+
+        self.push_screen(leaving, stays)
+
+    async def _left(self, leaving: LeavingScreen, connection: Connection) -> None:
+        await connection.drain(leaving.hurry)
+        self.exit(None, leaving.code)
+
         # the log, and whoever ran the app says so in one line.
         self._close_messages_no_wait()
 
@@ -210,6 +285,7 @@ class ConsoleApp(App[int]):
 
     def choose_theme(self, name: str) -> None:
         """Change the colours now."""
+        self._endings.forget()
         self.theme = name
 
     def _pick_theme(self, name: str) -> None:
@@ -298,3 +374,8 @@ def run(peek: Peek, log: Log) -> int:
     if app.failure is not None:
         print(f"sre-console: {app.failure}", file=sys.stderr)  # noqa: T201 - the screen is gone
     return app.return_code or 0
+    for line in app.farewell:
+        _log.warning("left without an outcome: %s", line)
+    if app.stuck:
+        # A thread waits for the terminal and would be waited for.
+        os._exit(app.return_code or HUNG_UP)

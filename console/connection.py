@@ -31,6 +31,15 @@ class Connected:
     desk: Desk
     backend: Backend
 
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The commands whose writes are on their way now (raw)."""
+        return self.backend.under_way
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Wait for them, as long as the guard has patience and ``hurry`` is not set; never raises."""
+        await self.backend.drain(hurry)
+
     async def close(self) -> tuple[str, ...]:
         """Wait for the writes on their way, stop reading and close everything; never raises.
 

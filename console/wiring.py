@@ -134,6 +134,8 @@ class Backend:
                     approval_lifetime=sre.approvals.lifetime,
                     redaction=self.redaction,
                     password=self._store_password(),
+                    memory=None if self.demo else self._preferences.directory,
+                    actor=self.actor,
                 )
                 flags = self.settings.feature_flags
                 room.add_commands(
@@ -248,13 +250,25 @@ class Backend:
         """Read every source again now."""
         self.live.refresh()
 
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The commands whose writes are on their way now (raw)."""
+        guard = self.records.guard if self.records is not None else None
+        return () if guard is None else guard.under_way
+
+    async def drain(self, hurry: asyncio.Event | None = None) -> None:
+        """Wait for the writes on their way, at most as long as the guard does or until ``hurry``; never raises."""
+        guard = self.records.guard if self.records is not None else None
+        if guard is None:
+            return
+        try:
+            self.left += await guard.drain(self.actor, hurry=hurry)
+        except Exception:
+            _log.warning("the writes on their way could not be waited for", exc_info=True)
+
     async def close(self) -> None:
         """Wait for the writes on their way, stop reading and close every connection; never raises."""
-        if self.records is not None and self.records.guard is not None:
-            try:
-                self.left = await self.records.guard.drain(self.actor)
-            except Exception:
-                _log.warning("the writes on their way could not be waited for", exc_info=True)
+        await self.drain()
         await self.background.close()
         store = (self.records.store.close,) if self.records is not None else ()
         for closing in (self.sources.close, *store, self.resources.aclose):

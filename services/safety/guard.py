@@ -114,24 +114,34 @@ class Guard:
         permit, judgement = await self._intend(asked, agreed)
         self._running.add(permit.intent)
         # Whoever asked may be cancelled, as the console is left; what is on its way goes on.
-        write = asyncio.create_task(self._do(asked, permit, _rule(judgement, agreed)))
+        write = asyncio.create_task(self._do(asked, permit, _rule(judgement, agreed)), name=command)
         self._writes.add(write)
         write.add_done_callback(self._over)
         return await asyncio.shield(write)
 
-    async def drain(self, actor: Actor, patience: float = PATIENCE) -> tuple[Unfinished, ...]:
+    @property
+    def under_way(self) -> tuple[str, ...]:
+        """The commands whose writes are on their way now (raw)."""
+        return tuple(sorted(write.get_name() for write in self._writes))
+
+    async def drain(
+        self, actor: Actor, patience: float = PATIENCE, hurry: asyncio.Event | None = None
+    ) -> tuple[Unfinished, ...]:
         """Wait for the writes that are on their way; to be called before the sources and the store are closed.
+
+        Whoever cancels this leaves them on their way.
 
         Args:
             actor: who leaves.
             patience: seconds to wait for all of them together.
+            hurry: ends the waiting when it is set.
 
         Returns:
             Those that did not end in time. They are put down as unknown.
         """
         if not self._writes:
             return ()
-        _, late = await asyncio.wait(set(self._writes), timeout=patience)
+        late = await _ended(set(self._writes), patience, hurry or asyncio.Event())
         left = set(self._running)
         for write in late:
             write.cancel()
@@ -289,6 +299,19 @@ class Guard:
             message = f"{outcome.message} (this outcome could not be kept: {error.message})"
             return replace(outcome, message=message, recorded=False)
         return outcome
+
+
+async def _ended(
+    writes: set[asyncio.Task[Outcome]], patience: float, hurry: asyncio.Event
+) -> set[asyncio.Task[Outcome]]:
+    hurried = asyncio.ensure_future(hurry.wait())
+    together = asyncio.ensure_future(asyncio.wait(writes))
+    try:
+        await asyncio.wait((together, hurried), timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        hurried.cancel()
+        together.cancel()
+    return {write for write in writes if not write.done()}
 
 
 async def _told(

@@ -63,6 +63,10 @@ class ByHand:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
+        self.under_way: tuple[str, ...] = ()
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """Nothing is on its way."""
 
     async def close(self) -> None:
         """Nothing is connected."""

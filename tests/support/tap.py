@@ -21,7 +21,8 @@ class Tap:
     Attributes:
         url: what clients are told instead of the server's own.
         instead: what a write is answered instead of passing it on; empty for no answer at all. None passes it on.
-        let_go: set, a write that got no answer is broken off.
+        held: whether a write is passed on only once it is let go.
+        let_go: set, a write that got no answer is broken off, and one that is held goes on.
     """
 
     def __init__(self, upstream: str) -> None:
@@ -29,6 +30,7 @@ class Tap:
         self._heard: list[bytearray] = []
         self.url = ""
         self.instead: bytes | None = None
+        self.held = False
         self.let_go = asyncio.Event()
 
     @property
@@ -76,7 +78,10 @@ class Tap:
             while piece := await reader.read(_PIECE):
                 heard += piece
                 begun = _REQUEST.match(piece)
-                if self.instead is not None and begun is not None and begun[1].decode() not in READS:
+                writes = begun is not None and begun[1].decode() not in READS
+                if writes and self.held:
+                    await self.let_go.wait()
+                if writes and self.instead is not None:
                     back.write(self.instead)
                     await (back.drain() if self.instead else self.let_go.wait())
                     return

@@ -41,6 +41,7 @@ class Terminal:
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._ended = False
+        self._deaf = False
         self.output = bytearray()
         self._arrivals: list[tuple[int, float]] = []
         self._master, slave = pty.openpty()
@@ -121,6 +122,17 @@ class Terminal:
         while left:
             left = left[os.write(self._master, left) :]
 
+    def stop_reading(self) -> None:
+        """Take nothing more of what the program writes, as a line that hangs."""
+        self._deaf = True
+        self._reader.join()
+
+    def vanish(self) -> None:
+        """Be gone, without a signal to the program."""
+        self.stop_reading()
+        os.close(self._master)
+        self._master = -1
+
     def close(self) -> None:
         """End the program and wait for it."""
         if self.process.poll() is None:
@@ -151,7 +163,7 @@ class Terminal:
             self._news.notify_all()
 
     def _follow(self) -> None:
-        while True:
+        while not self._deaf:
             try:
                 ready, _, _ = select.select([self._master], [], [], 0.2)
                 chunk = os.read(self._master, 65536) if ready else b""
