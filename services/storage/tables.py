@@ -198,6 +198,21 @@ counters = Table(
     Column("value", Integer, nullable=False),
 )
 
+# What lets programs in through the gateway. Of the secret itself only the SHA-256 is kept.
+gateway_tokens = Table(
+    "gateway_tokens",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    Column("scopes", Text, nullable=False),
+    Column("digest", Text, nullable=False, unique=True),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+    Column("revoked_by", Text, nullable=False),
+)
+
 incidents = Table(
     "incidents",
     metadata,
@@ -281,4 +296,68 @@ approval_votes = Table(
     Column("database_user", Text, nullable=False),
     Column("agrees", Boolean, nullable=False),
     Column("note", Text, nullable=False),
+)
+
+# How far automation is trusted, one row for each kind of action and environment that it ever asked for. A change begins
+# a new period, in which evidence counts from nothing.
+trust_levels = Table(
+    "trust_levels",
+    metadata,
+    Column("kind", Text, primary_key=True),
+    Column("environment", Text, primary_key=True),
+    Column("level", Integer, nullable=False),
+    Column("period", Integer, nullable=False),
+    Column("since", UtcDateTime, nullable=False),
+    CheckConstraint("level between 0 and 4", name="level"),
+)
+
+# What automation proposed, tried and did, and whether it was right. "open" waits for a person to do the same.
+trust_evidence = Table(
+    "trust_evidence",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("period", Integer, nullable=False),
+    # The level that was in force, which a cap may hold below that of the scope.
+    Column("level", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("form", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("intent", Integer, unique=True),
+    Column("settled_at", UtcDateTime),
+    Column("settled_by", Text, nullable=False),
+    CheckConstraint("state in ('open', 'good', 'bad', 'failed')", name="state"),
+)
+Index(
+    "ix_trust_evidence_scope",
+    trust_evidence.c.kind,
+    trust_evidence.c.environment,
+    trust_evidence.c.period,
+    trust_evidence.c.state,
+)
+Index("ix_trust_evidence_source", trust_evidence.c.source)
+
+# Append-only: each promotion and demotion.
+trust_changes = Table(
+    "trust_changes",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("before", Integer, nullable=False),
+    Column("after", Integer, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("database_user", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("intent", Integer),
 )
