@@ -15,15 +15,16 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 import themes
-from screens.operations import OperationsScreen
-from services.vocabulary.clock import Clock, SystemClock
 from console.endings import HUNG_UP, Endings
 from console.terminal import ConsoleDriver, TerminalLost
+from screens.operations import OperationsScreen
+from services.vocabulary.clock import Clock, SystemClock
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.text import display
 from themes.palette import THEMES, variable_defaults
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from console.log import Log
     from console.peek import Peek
     from screens.desk import Desk
+    from screens.leaving import LeavingScreen
     from screens.wallboard import WallboardScreen
     from services.safety.outcome import Unfinished
-    from screens.leaving import LeavingScreen
 
 
 class Connection(Protocol):
@@ -45,8 +46,6 @@ class Connection(Protocol):
         """What the screens are handed."""
         ...
 
-    async def close(self) -> tuple[str, ...] | None:
-        """Stop reading and close everything; never raises."""
     @property
     def under_way(self) -> tuple[str, ...]:
         """The commands whose writes are on their way now (raw)."""
@@ -56,8 +55,12 @@ class Connection(Protocol):
         """Wait for them, with patience, until ``hurry`` is set; never raises."""
         ...
 
+    async def close(self) -> tuple[str, ...] | None:
+        """Stop reading and close everything; never raises."""
         ...
 
+
+_log = logging.getLogger(__name__)
 
 Connect = Callable[["ConsoleApp"], Awaitable[Connection]]
 
@@ -109,6 +112,8 @@ class ConsoleApp(App[int]):
         self._begun = False
         self._wallboard: WallboardScreen | None = None
         self._operations: OperationsScreen | None = None
+        self._endings = Endings(self._ordered_to_leave, self._let_go)
+        self._leaving: LeavingScreen | None = None
         self.crash: Exception | None = None
         """What nobody expected, where it ended the app."""
         self.farewell: tuple[str, ...] = ()
@@ -116,8 +121,6 @@ class ConsoleApp(App[int]):
         self.failure: ConsoleError | None = None
         """Why the app left by itself; the caller prints it after the screen is restored."""
 
-        self._endings = Endings(self._ordered_to_leave, self._let_go)
-        self._leaving: LeavingScreen | None = None
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """A value for our own variables under any theme."""
         return variable_defaults()
@@ -178,16 +181,6 @@ class ConsoleApp(App[int]):
         if self._wallboard is not None:
             self._wallboard.attach(self._connection.desk)
 
-    def _handle_exception(self, error: Exception) -> None:
-        if self.crash is None:
-            # A worker wraps what failed in it.
-            self.crash = (
-                error.error if isinstance(error, WorkerFailed) and isinstance(error.error, Exception) else error
-            )
-        super()._handle_exception(error)
-
-    def _fatal_error(self) -> None:
-        # Textual would print the traceback with all local variables on the terminal, secrets among them. It goes to
     def get_driver_class(self) -> type[Driver]:
         """Textual's driver; ours where that is the one for terminals of Unix."""
         chosen = super().get_driver_class()
@@ -251,6 +244,16 @@ class ConsoleApp(App[int]):
         await connection.drain(leaving.hurry)
         self.exit(None, leaving.code)
 
+    def _handle_exception(self, error: Exception) -> None:
+        if self.crash is None:
+            # A worker wraps what failed in it.
+            self.crash = (
+                error.error if isinstance(error, WorkerFailed) and isinstance(error.error, Exception) else error
+            )
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        # Textual would print the traceback with all local variables on the terminal, secrets among them. It goes to
         # the log, and whoever ran the app says so in one line.
         self._close_messages_no_wait()
 
@@ -275,6 +278,7 @@ class ConsoleApp(App[int]):
         """Let go of the sources."""
         if self._connection is not None:
             self.farewell = await self._connection.close() or ()
+        self._endings.forget()
 
     def action_command_palette(self) -> None:
         """Open the palette, with a field that draws harmlessly what is pasted into it."""
@@ -285,7 +289,6 @@ class ConsoleApp(App[int]):
 
     def choose_theme(self, name: str) -> None:
         """Change the colours now."""
-        self._endings.forget()
         self.theme = name
 
     def _pick_theme(self, name: str) -> None:
@@ -367,6 +370,11 @@ def run(peek: Peek, log: Log) -> int:
         wallboard=peek.wallboard,
     )
     app.run()
+    for line in app.farewell:
+        _log.warning("left without an outcome: %s", line)
+    if app.stuck:
+        # A thread waits for the terminal and would be waited for.
+        os._exit(app.return_code or HUNG_UP)
     if app.crash is not None:
         return log.crashed(app.crash)
     for line in app.farewell:
@@ -374,8 +382,3 @@ def run(peek: Peek, log: Log) -> int:
     if app.failure is not None:
         print(f"sre-console: {app.failure}", file=sys.stderr)  # noqa: T201 - the screen is gone
     return app.return_code or 0
-    for line in app.farewell:
-        _log.warning("left without an outcome: %s", line)
-    if app.stuck:
-        # A thread waits for the terminal and would be waited for.
-        os._exit(app.return_code or HUNG_UP)
