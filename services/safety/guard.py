@@ -184,10 +184,7 @@ class Guard:
         try:
             async with self._store.read() as connection:
                 await self._audit.require(connection)
-                circuits = await read_circuits(connection, asked.plan.source)
-                if self._last_known is not None:
-                    self._last_known.check(circuits, self._store.name)
-                way = passage(circuits, asked, self._thresholds)
+                way = passage(await read_circuits(connection, asked.plan.source), asked, self._thresholds)
                 if way.stopped is not None:
                     judgement = Judgement(way.stopped)
                 else:
