@@ -6,14 +6,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from services.safety.actor import Actor
     from services.safety.circuit import Circuit
-    from services.safety.outcome import Outcome
+    from services.safety.outcome import Outcome, Unfinished
     from services.safety.plan import Confirmation, Plan
 
 
@@ -39,12 +39,14 @@ class Asked:
         command: the line that asked.
         actor: who asks, from where.
         at: when (UTC).
+        approvals: the numbers of the approvals that the gates before let it pass on.
     """
 
     plan: Plan
     command: str
     actor: Actor
     at: datetime
+    approvals: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +59,10 @@ class Verdict:
         reason: one sentence for the person (raw); empty for allow.
         hint: what the person can do (raw).
         confirmation: what has to be agreed to, for ask.
-        keep: writes what belongs to the refusal, in the transaction that records it, and answers with a further
-            sentence for the person, such as the number of the approval that was asked for.
+        keep: writes what belongs to the refusal, or for ask to the person's no, in the transaction that records it, and
+            answers with a further sentence for the person, such as the number of the approval that was asked for.
+        approval: the number of the approval that it rests on; None for none.
+        waives: whether what the plan itself would ask needs no yes, as long as yes alone were enough for it.
     """
 
     ruling: Ruling
@@ -67,6 +71,8 @@ class Verdict:
     hint: str = ""
     confirmation: Confirmation | None = None
     keep: Callable[[AsyncConnection], Awaitable[str]] | None = None
+    approval: int | None = None
+    waives: bool = False
 
 
 ALLOWED = Verdict(Ruling.ALLOW)
@@ -90,8 +96,20 @@ class Gate(Protocol):
         """
 
 
+@runtime_checkable
+class StandaloneGate(Protocol):
+    """A gate that can also judge where the store is lost. One that cannot refuses what a person asks for then."""
+
+    @property
+    def name(self) -> str:
+        """As :attr:`Gate.name`."""
+
+    async def consider_alone(self, asked: Asked) -> Verdict:
+        """Judge the write of a person without the store; all but allow is a refusal."""
+
+
 class Witness(Protocol):
-    """Sees the end of every write, in the transaction that puts it on record."""
+    """Sees the end of every write, and of every dry run, in the transaction that puts it on record."""
 
     async def witness(
         self,
@@ -106,8 +124,25 @@ class Witness(Protocol):
 
         Args:
             asked: the write.
-            outcome: what became of it.
+            outcome: what became of it; without an intent it was tried and not done.
             connection: the write transaction.
             failed: as the breakers count it: True a failure, False a success, None neither.
             moved: the breakers that opened or closed by it.
+        """
+
+
+@runtime_checkable
+class LossWitness(Protocol):
+    """A witness that also sees what nobody ended: writes that are put down as unknown, and count as failed."""
+
+    async def lost(
+        self, lost: Unfinished, actor: Actor, connection: AsyncConnection, *, moved: Sequence[Circuit]
+    ) -> None:
+        """Write down what follows. Whatever this raises is logged, and nothing of it is kept.
+
+        Args:
+            lost: the write.
+            actor: who put it down.
+            connection: the write transaction.
+            moved: the breakers that opened by it.
         """

@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,9 +18,9 @@ from services.safety.applying import Ending, apply
 from services.safety.audit import Audit, AuditRecord, Decision, refusal
 from services.safety.breaker_rows import read_circuits
 from services.safety.circuit import Circuit
-from services.safety.gate import Asked, Gate, Ruling, Verdict, Witness
+from services.safety.gate import Asked, Gate, LossWitness, Ruling, Verdict, Witness
 from services.safety.issuing import PERMIT_LIFE, IssuedPermit, Issuer
-from services.safety.judging import Denied, Judgement, judge, passage, to_agree, with_confirmation
+from services.safety.judging import Denied, Judgement, Keep, judge, passage, to_agree, with_confirmation
 from services.safety.outcome import Outcome, OutcomeStatus, Unfinished
 from services.safety.plan import Confirmation, Plan, Risk
 from services.safety.settling import Settler
@@ -74,7 +75,8 @@ class Guard:
         self._thresholds = thresholds or Thresholds()
         self._issuer = Issuer(store, clock, self._gates, self._thresholds)
         self._counter = Counter(self._audit, self._thresholds)
-        self._settler = Settler(store, self._audit, self._counter)
+        losses = [one for one in self._witnesses if isinstance(one, LossWitness)]
+        self._settler = Settler(store, self._audit, self._counter, losses)
         self._running: set[int] = set()
         self._writes: set[asyncio.Task[Outcome]] = set()
 
@@ -102,9 +104,9 @@ class Guard:
         judgement = await self._early_word(asked)
         if judgement.stopped is not None and judgement.stopped.ruling is Ruling.TRY:
             return await self._try(asked, judgement.stopped)
-        agreed = to_agree(plan, judgement.asks)
+        agreed = to_agree(plan, judgement.asks, waived=judgement.waived)
         if agreed is not None and not await confirm(with_confirmation(plan, agreed)):
-            raise await self._decline(asked, agreed)
+            raise await self._decline(asked, agreed, judgement.keeps)
         if plan.prepare is not None:
             try:
                 await plan.prepare()
@@ -224,37 +226,42 @@ class Guard:
                 reason = f"{verdict.reason}; it could not be written down: {error.message}"
         return Refused(reason, verdict.hint, equivalent=asked.plan.equivalent)
 
-    async def _decline(self, asked: Asked, agreed: Confirmation) -> Refused:
+    async def _decline(self, asked: Asked, agreed: Confirmation, keeps: Sequence[Keep]) -> Refused:
         hint = ""
         if asked.actor.automation:
             hint = "a person has to agree: run it without --automation" if agreed.person or agreed.typed else ""
         if asked.actor.surface is Surface.EXEC and not hint:
             hint = _typing(agreed.typed) if agreed.typed else "add --yes to agree"
         reason = f"not confirmed, nothing was done: {agreed.question}"
-        return await self._refuse(asked, Verdict(Ruling.REFUSE, rule="confirmation", reason=reason, hint=hint))
+        verdict = Verdict(Ruling.REFUSE, rule="confirmation", reason=reason, hint=hint)
+        return await self._refuse(asked, replace(verdict, keep=partial(_every, keeps) if keeps else None))
 
     async def _try(self, asked: Asked, verdict: Verdict) -> Outcome:
-        plan, failure = asked.plan, False
+        plan, failure = asked.plan, ""
         if plan.dry_run is None:
             said = f"{plan.summary} ({plan.source} knows no dry run: nothing was sent)"
         else:
             try:
                 said = await plan.dry_run()
             except SourceError as error:
-                said, failure = f"the dry run failed: {error}", True
+                said, failure = f"the dry run failed: {error}", error.kind.value
         status = OutcomeStatus.NOT_SENT if failure else OutcomeStatus.TRIED
         reason = f"; {verdict.reason}" if verdict.reason else ""
-        outcome = Outcome(None, status, f"only tried, nothing was changed: {said}{reason}")
-        return await self._noted(asked, outcome, verdict.rule or "dry run")
+        data = {"dry_run": failure or ("done" if plan.dry_run is not None else "none")}
+        outcome = Outcome(None, status, f"only tried, nothing was changed: {said}{reason}", data)
+        return await self._noted(asked, outcome, verdict.rule or "dry run", self._witnesses)
 
     async def _unready(self, asked: Asked, error: SourceError) -> Outcome:
         said = str(error)
         message = said if said.startswith("nothing was sent") else f"nothing was sent: {said}"
         return await self._noted(asked, Outcome(None, OutcomeStatus.NOT_SENT, message), "not ready")
 
-    async def _noted(self, asked: Asked, outcome: Outcome, rule: str) -> Outcome:
+    async def _noted(self, asked: Asked, outcome: Outcome, rule: str, witnesses: Sequence[Witness] = ()) -> Outcome:
         try:
-            await self._audit.record(_record(asked, outcome, rule))
+            async with self._store.write() as connection:
+                await self._audit.append(connection, _record(asked, outcome, rule))
+                for witness in witnesses:
+                    await _told(witness, asked, Ending(outcome), connection, ())
         except StoreError as error:
             return replace(outcome, message=f"{outcome.message} (this could not be kept: {error.message})")
         return outcome
@@ -353,6 +360,10 @@ def _rule(judgement: Judgement, agreed: Confirmation | None) -> str:
             *(("confirmed",) if agreed is not None else ()),
         )
     )
+
+
+async def _every(keeps: Sequence[Keep], connection: AsyncConnection) -> str:
+    return "; ".join([said for keep in keeps if (said := await keep(connection))])
 
 
 def _check(plan: Plan) -> None:

@@ -11,7 +11,7 @@ from services.safety import journal
 from services.safety.audit import Audit
 from services.safety.breaker_rows import read_circuits, write_circuit
 from services.safety.gate import Asked, Gate
-from services.safety.judging import Denied, Judgement, judge, passage, unasked
+from services.safety.judging import Denied, Judgement, judge, own_question, passage, unasked
 from services.safety.permit import PermitError, PermitExpired, WritePermit
 from services.safety.plan import Confirmation
 from services.safety.window import Thresholds
@@ -109,7 +109,8 @@ class Issuer:
             judgement = await judge(self._gates, asked, connection, final=True)
             if judgement.stopped is not None:
                 raise Denied(judgement.stopped)
-            if surprise := unasked((*way.asks, *judgement.asks), agreed):
+            own = own_question(plan, waived=judgement.waived)
+            if surprise := unasked((*own, *way.asks, *judgement.asks), agreed):
                 raise Denied(surprise)
             number = await journal.begin(
                 connection,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.safety.actor import Actor
 from services.safety.audit import plain_targets
 from services.safety.outcome import Outcome, OutcomeStatus, Unfinished
-from services.safety.plan import Plan, Target
+from services.safety.plan import Plan, Risk, Target
 from services.storage.chain import storable
 from services.storage.tables import intents
 
@@ -108,6 +108,9 @@ async def unfinished(connection: AsyncConnection, *, besides: Collection[int]) -
             source=row.source,
             targets=tuple(Target(**target) for target in row.targets),
             equivalent=row.equivalent,
+            environment=row.environment,
+            destructive=row.risk == Risk.DESTRUCTIVE.value,
+            automation=row.automation,
         )
         for row in (await connection.execute(query)).all()
         if row.number not in besides

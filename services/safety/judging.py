@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,9 @@ from services.vocabulary.durations import format_duration
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+Keep = Callable[["AsyncConnection"], Awaitable[str]]
+"""Writes what belongs to a refusal; see :attr:`services.safety.gate.Verdict.keep`."""
 
 _log = logging.getLogger(__name__)
 
@@ -35,17 +38,23 @@ class Judgement:
         stopped: the first verdict that refuses, or allows nothing but a dry run; None where none does.
         asks: what has to be agreed to, in the order of the gates.
         rules: the rules that allowed it, for the record.
+        keeps: what is written down where the person says no to what gates ask.
+        waived: whether what the plan itself would ask needs no yes.
     """
 
     stopped: Verdict | None = None
     asks: tuple[Confirmation, ...] = ()
     rules: tuple[str, ...] = ()
+    keeps: tuple[Keep, ...] = ()
+    waived: bool = False
 
 
 async def judge(gates: Sequence[Gate], asked: Asked, connection: AsyncConnection, *, final: bool) -> Judgement:
     """Ask the gates one after another; the first that refuses, or allows a dry run alone, is the last one asked."""
     asks: list[Confirmation] = []
     rules: list[str] = []
+    keeps: list[Keep] = []
+    waived = False
     for gate in gates:
         try:
             verdict = await gate.consider(asked, connection, final=final)
@@ -62,14 +71,26 @@ async def judge(gates: Sequence[Gate], asked: Asked, connection: AsyncConnection
             return Judgement(verdict, tuple(asks), tuple(rules))
         if verdict.ruling is Ruling.ASK:
             asks.append(verdict.confirmation or Confirmation(verdict.reason or f"{gate.name} asks for a yes"))
+            keeps += [verdict.keep] if verdict.keep is not None else []
         if verdict.rule:
             rules.append(verdict.rule)
-    return Judgement(None, tuple(asks), tuple(rules))
+        if verdict.approval is not None:
+            asked = replace(asked, approvals=(*asked.approvals, verdict.approval))
+        waived = waived or verdict.waives
+    return Judgement(None, tuple(asks), tuple(rules), tuple(keeps), waived)
 
 
-def to_agree(plan: Plan, asks: Sequence[Confirmation]) -> Confirmation | None:
+def own_question(plan: Plan, *, waived: bool) -> tuple[Confirmation, ...]:
+    """What ``plan`` itself asks; nothing where it asks nothing, or for a mere yes that a gate waives."""
+    own = plan.confirmation
+    if own is None or (waived and plan.risk is not Risk.DESTRUCTIVE and not own.typed and not own.person):
+        return ()
+    return (own,)
+
+
+def to_agree(plan: Plan, asks: Sequence[Confirmation], *, waived: bool = False) -> Confirmation | None:
     """One confirmation for all that asks for one: the plan itself and the gates; None where nothing does."""
-    every = [*((plan.confirmation,) if plan.confirmation is not None else ()), *asks]
+    every = [*own_question(plan, waived=waived), *asks]
     if not every:
         return None
     questions = list(dict.fromkeys(one.question for one in every))

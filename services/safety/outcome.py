@@ -65,6 +65,9 @@ class Unfinished:
         source: the system it went to.
         targets: what it was to change.
         equivalent: the amtool, kubectl or curl line that does the same by hand.
+        environment: where that lives.
+        destructive: whether it could take service from users.
+        automation: whether no person had asked for it.
     """
 
     intent: int
@@ -76,6 +79,9 @@ class Unfinished:
     source: str
     targets: tuple[Target, ...]
     equivalent: str
+    environment: str = ""
+    destructive: bool = False
+    automation: bool = False
 
     @property
     def check(self) -> str:

@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.safety import journal
 from services.safety.actor import Actor
 from services.safety.audit import Audit, AuditRecord, Decision
+from services.safety.circuit import Circuit
+from services.safety.gate import LossWitness
 from services.safety.outcome import OutcomeStatus, Unfinished
 from services.safety.tripping import Counter, Ended
 from services.storage.engine import Store
+
+_log = logging.getLogger(__name__)
 
 
 class Settler:
     """Puts down as unknown what nobody ended. Each counts as a failure for the breaker of its source."""
 
-    def __init__(self, store: Store, audit: Audit, counter: Counter) -> None:
+    def __init__(self, store: Store, audit: Audit, counter: Counter, witnesses: Sequence[LossWitness] = ()) -> None:
         self._store = store
         self._audit = audit
         self._counter = counter
+        self._witnesses = tuple(witnesses)
 
     async def settle(self, actor: Actor, *, besides: Collection[int]) -> tuple[Unfinished, ...]:
         """Put down as ``unknown`` every unfinished write that nobody can be at any more: its permit has expired.
@@ -78,5 +84,18 @@ class Settler:
             intent=lost.intent,
         )
         await self._audit.append(connection, record)
-        await self._counter.count(connection, Ended(lost.source, lost.intent, True, actor, lost.command, now))
+        ended = Ended(lost.source, lost.intent, True, actor, lost.command, now)
+        moved = await self._counter.count(connection, ended)
+        for witness in self._witnesses:
+            await _told(witness, lost, actor, connection, moved)
         return True
+
+
+async def _told(
+    witness: LossWitness, lost: Unfinished, actor: Actor, connection: AsyncConnection, moved: Sequence[Circuit]
+) -> None:
+    try:
+        async with connection.begin_nested():
+            await witness.lost(lost, actor, connection, moved=moved)
+    except Exception:
+        _log.exception("what follows from the loss of intent %s could not be written down", lost.intent)
