@@ -116,6 +116,13 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument(
         "--automation", action="store_true", help="a script asks, not a person: the trust in automation decides"
     )
+    run.add_argument(
+        "--break-glass",
+        action="store_true",
+        help="write although the store is lost: needs --reason, and --confirm with the target; kept on this machine "
+        "until the store is back",
+    )
+    run.add_argument("--reason", metavar="WHY", default="", help="why the glass is broken")
     config = commands.add_parser(
         "config", parents=[common], help="check, show or find the configuration", description="The configuration."
     )
@@ -134,6 +141,20 @@ def _parser() -> argparse.ArgumentParser:
         "anything fails; warnings alone exit 0.",
     )
     doctor.set_defaults(command="doctor")
+    store = commands.add_parser(
+        "store",
+        parents=[common],
+        help="say how the store stands, or start a new one where it is lost",
+        description="The console's own records. A store that was there before is never made anew by itself.",
+    )
+    store.add_argument(
+        "action",
+        choices=("status", "init"),
+        help="status: whether it can be read, what was last known of it here, and what waits to be taken into its "
+        "audit; init: make it where there is none, or go on with an older copy; breakers that a person had opened "
+        "stay open",
+    )
+    store.add_argument("--reason", metavar="WHY", default="", help="why a new or an older store may be used")
     return parser
 
 
@@ -157,6 +178,8 @@ def _logged(options: argparse.Namespace, config: str | None, demo: bool, log: Lo
     if options.command == "exec":
         from console.execute import execute
 
+        if options.break_glass != bool(options.reason.strip()):
+            return complain("--break-glass needs --reason, and --reason --break-glass", code=2)
         return execute(
             options.line,
             config=config,
@@ -165,8 +188,13 @@ def _logged(options: argparse.Namespace, config: str | None, demo: bool, log: Lo
             yes=options.yes,
             automation=options.automation,
             confirm=options.confirm,
+            break_glass=options.reason.strip() if options.break_glass else "",
             log=log,
         )
+    if options.command == "store":
+        from console.store_command import init, status
+
+        return init(options.reason, config=config, log=log) if options.action == "init" else status(config, log=log)
     if options.command == "doctor":
         from console.doctor import examine
 

@@ -19,7 +19,7 @@ from services.command import Result
 from services.registry import CommandError
 from services.registry.rendering import error_json, error_lines, result_json, result_lines
 from services.safety.actor import Surface
-from services.safety.plan import Plan
+from services.safety.plan import BreakGlass, Plan
 from services.vocabulary.clock import SystemClock
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.text import display
@@ -39,6 +39,7 @@ def execute(
     yes: bool,
     automation: bool = False,
     confirm: str = "",
+    break_glass: str = "",
     log: Log | None = None,
 ) -> int:
     """Run ``line`` and print what it answers.
@@ -51,6 +52,7 @@ def execute(
         yes: agree to what the command would ask; never to what has to be typed or only a person can agree to.
         automation: no person asks, but a script.
         confirm: the word that the command has typed, where it has one typed.
+        break_glass: why it is to go on where the store is lost; empty where it is not.
         log: where the fault goes that nobody expected.
 
     Returns:
@@ -70,6 +72,7 @@ def execute(
             yes=yes,
             automation=automation,
             confirm=confirm,
+            break_glass=break_glass,
             log=log,
         )
 
@@ -88,17 +91,34 @@ async def run_line(
     yes: bool = False,
     automation: bool = False,
     confirm: str = "",
+    break_glass: str = "",
     log: Log | None = None,
 ) -> int:
     """Like :func:`execute`, inside a running loop."""
     return await _Execution(
-        line, demo=demo, as_json=as_json, yes=yes, automation=automation, confirm=confirm, log=log
+        line,
+        demo=demo,
+        as_json=as_json,
+        yes=yes,
+        automation=automation,
+        confirm=confirm,
+        break_glass=break_glass,
+        log=log,
     ).run(config)
 
 
 class _Execution:
     def __init__(
-        self, line: str, *, demo: bool, as_json: bool, yes: bool, automation: bool, confirm: str, log: Log | None
+        self,
+        line: str,
+        *,
+        demo: bool,
+        as_json: bool,
+        yes: bool,
+        automation: bool,
+        confirm: str,
+        log: Log | None,
+        break_glass: str = "",
     ) -> None:
         self._line = line
         self._demo = demo
@@ -106,6 +126,7 @@ class _Execution:
         self._yes = yes
         self._automation = automation
         self._typed = confirm
+        self._break_glass = break_glass
         self._log = log
         self._asked: Plan | None = None
         self._command = line.strip()
@@ -152,6 +173,9 @@ class _Execution:
         asked = plan.confirmation
         if asked is None or (self._automation and (asked.person or asked.typed)):
             return False
+        if isinstance(asked, BreakGlass):
+            asked.explain(self._break_glass)
+            return bool(self._break_glass) and self._typed == asked.typed
         if asked.typed:
             return self._typed == asked.typed
         return self._yes

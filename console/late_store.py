@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.safety.breaker_rows import read_circuits
+from services.safety.last_known import LastKnown, LastKnownError
 from services.storage.address import parse_address
 from services.storage.engine import Store, open_store
 from services.storage.store import StoreServer
@@ -29,6 +31,8 @@ class LateStore(Store):
         read_only: bool,
         password: Callable[[], str] | None = None,
         redaction: Callable[[str], str] | None = None,
+        last_known: LastKnown | None = None,
+        opened: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         """Nothing is opened or made before the first use.
 
@@ -38,6 +42,9 @@ class LateStore(Store):
             read_only: nothing can be written, and nothing is made.
             password: tells the password of PostgreSQL's user, asked at each new connection.
             redaction: takes secrets out of what is kept; by default only what the patterns find.
+            last_known: whether the store was there before, and what was open in it: what was there is never made
+                anew. None where nobody remembers, as on a wallboard and in the demo.
+            opened: called once it is open, before whoever opened it goes on.
         """
         if redaction is not None:
             self.redact = redaction
@@ -45,6 +52,8 @@ class LateStore(Store):
         self._password = password
         self._opening = asyncio.Lock()
         self._open: Store | None = None
+        self._last_known = last_known
+        self._opened = opened
         self.clock = clock
         self.read_only = read_only
 
@@ -84,6 +93,31 @@ class LateStore(Store):
 
     async def _store(self) -> Store:
         async with self._opening:
-            if self._open is None:
-                self._open = await open_store(self._url, self.clock, read_only=self.read_only, password=self._password)
-            return self._open
+            store = self._open
+            if store is not None:
+                return store
+            store = self._open = await self._open_known()
+        if self._opened is not None:
+            await self._opened()
+        return store
+
+    async def _open_known(self) -> Store:
+        make = self._last_known is None or _never_seen(self._last_known)
+        store = await open_store(self._url, self.clock, read_only=self.read_only, password=self._password, make=make)
+        try:
+            if self._last_known is not None:
+                async with store.read() as connection:
+                    circuits = await read_circuits(connection)
+                self._last_known.check(circuits, store.name)
+                await self._last_known.remember(circuits, self.clock.now())
+        except BaseException:
+            await store.close()
+            raise
+        return store
+
+
+def _never_seen(last_known: LastKnown) -> bool:
+    try:
+        return not last_known.knows()
+    except LastKnownError:
+        return False

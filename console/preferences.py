@@ -14,9 +14,13 @@ class Preferences:
     """A small file in the state directory (0600 in a 0700 directory).
 
     A file that is missing or damaged counts as empty: a preference is never worth a failed start.
+
+    Attributes:
+        directory: where it is, and what else the console keeps on this machine.
     """
 
     def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._path = directory / "preferences.json"
 
     @property

@@ -5,6 +5,7 @@ The alerts stand on the screen meanwhile; what needs the store waits for it.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -35,17 +36,28 @@ from services.policy.gate import PolicyGate
 from services.registry import Registry
 from services.safety.audit import Audit
 from services.safety.breaker import Breaker
+from services.safety.glass_journal import GlassJournal
 from services.safety.guard import Guard
+from services.safety.last_known import LastKnown
+from services.storage.address import parse_address
+from services.vocabulary.errors import StoreError
+from services.vocabulary.redaction import redact
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from console.live import Live
     from console.preferences import Preferences
     from console.sources import Sources
     from services.policy.model import Policy
+    from services.safety.actor import Actor
     from services.safety.circuit import Circuit
     from services.safety.outcome import Unfinished
     from services.safety.window import Thresholds
     from services.vocabulary.clock import Clock
+
+
+_log = logging.getLogger(__name__)
 
 
 class Records:
@@ -69,16 +81,54 @@ class Records:
         approval_lifetime: timedelta = timedelta(minutes=30),
         redaction: Callable[[str], str] | None = None,
         password: Callable[[], str] | None = None,
+        memory: Path | None = None,
+        actor: Actor | None = None,
     ) -> None:
-        """Opens nothing yet; ``password`` is asked at each new connection to PostgreSQL."""
-        self.store = LateStore(url, clock, read_only=not writing, redaction=redaction, password=password)
+        """Opens nothing yet; ``password`` is asked at each new connection to PostgreSQL.
+
+        In the directory ``memory`` is kept what has to be known where the store is lost; None keeps nothing. ``actor``
+        brings back what was written meanwhile.
+        """
+        known, journal = _memory(memory if writing else None, url, redaction)
+        self._actor = actor
+        self.store = LateStore(
+            url,
+            clock,
+            read_only=not writing,
+            redaction=redaction,
+            password=password,
+            last_known=known,
+            opened=self._back,
+        )
         self.incidents = IncidentRepository(self.store, clock)
-        self.breaker = Breaker(self.store, clock, thresholds=thresholds)
+        self.breaker = Breaker(self.store, clock, thresholds=thresholds, last_known=known)
         self.audit = Audit(self.store)
         self.approvals = ApprovalRepository(self.store, clock, approval_lifetime)
         self.policies = tuple(policies)
         gates = (PolicyGate(self.policies, ApprovalDesk(self.approvals)),)
-        self.guard = Guard(self.store, clock, gates=gates, thresholds=thresholds) if writing else None
+        self.guard = (
+            Guard(self.store, clock, gates=gates, thresholds=thresholds, last_known=known, journal=journal)
+            if writing
+            else None
+        )
+
+    async def _back(self) -> None:
+        # What a person wrote while the store was lost.
+        if self.guard is None or self._actor is None:
+            return
+        try:
+            await self.guard.bring(self._actor)
+        except StoreError as error:
+            _log.warning("what was written without the store is not yet in its audit: %s", error)
+
+
+def _memory(
+    directory: Path | None, url: str, redaction: Callable[[str], str] | None
+) -> tuple[LastKnown, GlassJournal] | tuple[None, None]:
+    if directory is None:
+        return None, None
+    identity = parse_address(url).identity
+    return LastKnown(directory, identity), GlassJournal(directory, identity, redaction or redact)
 
 
 def add_commands(

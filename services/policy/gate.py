@@ -44,9 +44,23 @@ class PolicyGate:
             return ALLOWED
         if decision.answer is Answer.NEEDS_APPROVAL:
             return await self._approvals.answer(asked, decision, connection, final=final)
-        return Verdict(
-            Ruling.REFUSE,
-            rule=decision.rule,
-            reason=decision.reason,
-            hint="nothing was sent; /policy check with the command in quotes explains it, /policy list shows all",
-        )
+        return _blocked(decision)
+
+    async def consider_alone(self, asked: Asked) -> Verdict:
+        """Judge one write where the store is lost: nobody can be asked for an approval then."""
+        decision = evaluate(self._policies, asked, explained=False)
+        if decision.answer is Answer.ALLOWED:
+            return ALLOWED
+        if decision.answer is Answer.NEEDS_APPROVAL:
+            reason = f"{decision.reason}, and approvals lie in the store"
+            return Verdict(Ruling.REFUSE, rule=decision.rule, reason=reason)
+        return _blocked(decision)
+
+
+def _blocked(decision: PolicyDecision) -> Verdict:
+    return Verdict(
+        Ruling.REFUSE,
+        rule=decision.rule,
+        reason=decision.reason,
+        hint="nothing was sent; /policy check with the command in quotes explains it, /policy list shows all",
+    )

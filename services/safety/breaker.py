@@ -64,11 +64,14 @@ class Breaker:
         """The global breaker, then that of each source where it was ever touched, by name.
 
         Raises:
-            StoreError: the store cannot be read; nobody may take that for closed.
+            StoreError: the store cannot be read, or is older than what was last known of it; nobody may take that
+                for closed.
         """
         async with self._store.read() as connection:
             every = await read_circuits(connection)
-        self._remember(every)
+        if self._last_known is not None:
+            self._last_known.check(every, self._store.name)
+        await self._remember(every)
         return every
 
     def changes(self) -> Changes[Circuit]:
@@ -114,7 +117,7 @@ class Breaker:
                     connection, self._audit, every, self._thresholds, actor=actor, command=command, at=at
                 )
                 every = tuple(opened if opened and circuit.scope == GLOBAL else circuit for circuit in every)
-        self._remember(every)
+        await self._remember(every)
         return after
 
     async def close(
@@ -152,7 +155,7 @@ class Breaker:
                 return before
             after = self._moved(before, CircuitState.CLOSED, actor, reason)
             await self._keep(connection, after, actor, command, "close")
-        self._remember(after if circuit.scope == scope else circuit for circuit in every)
+        await self._remember(after if circuit.scope == scope else circuit for circuit in every)
         return after
 
     async def reset(
@@ -190,7 +193,7 @@ class Breaker:
                 await connection.execute(delete(executions).where(executions.c.scope == before.scope))
                 await self._keep(connection, after, actor, command, "reset")
                 done[after.scope] = after
-        self._remember(done.get(circuit.scope, circuit) for circuit in every)
+        await self._remember(done.get(circuit.scope, circuit) for circuit in every)
         return tuple(done.values())
 
     async def _held(
@@ -243,9 +246,9 @@ class Breaker:
             emergency=after.is_open,
         )
 
-    def _remember(self, circuits: Iterable[Circuit]) -> None:
+    async def _remember(self, circuits: Iterable[Circuit]) -> None:
         if self._last_known is not None:
-            self._last_known.remember(circuits)
+            await self._last_known.remember(circuits, self._clock.now())
 
 
 def _needs_reason(reason: str, verb: str, scope: str) -> None:

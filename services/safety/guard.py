@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,9 +19,12 @@ from services.safety.applying import Ending, apply
 from services.safety.audit import Audit, AuditRecord, Decision, refusal
 from services.safety.breaker_rows import read_circuits
 from services.safety.circuit import Circuit
+from services.safety.emergency import Emergency
 from services.safety.gate import Asked, Gate, LossWitness, Ruling, Verdict, Witness
+from services.safety.glass_journal import GlassJournal
 from services.safety.issuing import PERMIT_LIFE, IssuedPermit, Issuer
 from services.safety.judging import Denied, Judgement, Keep, judge, passage, to_agree, with_confirmation
+from services.safety.last_known import LastKnown
 from services.safety.outcome import Outcome, OutcomeStatus, Unfinished
 from services.safety.plan import Confirmation, Plan, Risk
 from services.safety.settling import Settler
@@ -28,7 +32,7 @@ from services.safety.tripping import Counter, Ended
 from services.safety.window import Thresholds
 from services.storage.engine import Store
 from services.vocabulary.clock import Clock
-from services.vocabulary.errors import Refused, SourceError, StoreError
+from services.vocabulary.errors import Refused, SourceError, StoreError, StoreLost
 
 __all__ = ["PATIENCE", "PERMIT_LIFE", "Confirmer", "Guard"]
 
@@ -56,6 +60,8 @@ class Guard:
         gates: Sequence[Gate] = (),
         witnesses: Sequence[Witness] = (),
         thresholds: Thresholds | None = None,
+        last_known: LastKnown | None = None,
+        journal: GlassJournal | None = None,
     ) -> None:
         """
         Args:
@@ -65,6 +71,8 @@ class Guard:
             gates: what else can stop a write, in the order in which they are asked.
             witnesses: who is told of every end, in the transaction that puts it on record.
             thresholds: what the breakers endure; the default ones without.
+            last_known: what is known of the breakers where the store is lost.
+            journal: keeps what a person writes then; without these two nobody writes.
         """
         self._store = store
         self._clock = clock
@@ -73,7 +81,9 @@ class Guard:
         self._audit = Audit(store)
         self._witnesses = tuple(witnesses)
         self._thresholds = thresholds or Thresholds()
-        self._issuer = Issuer(store, clock, self._gates, self._thresholds)
+        self._last_known = last_known
+        self._emergency = Emergency(last_known, journal, clock, self._gates) if last_known and journal else None
+        self._issuer = Issuer(store, clock, self._gates, self._thresholds, last_known)
         self._counter = Counter(self._audit, self._thresholds)
         losses = [one for one in self._witnesses if isinstance(one, LossWitness)]
         self._settler = Settler(store, self._audit, self._counter, losses)
@@ -101,7 +111,10 @@ class Guard:
         if self._read_only:
             raise Refused("this screen only shows: it cannot change anything", equivalent=plan.equivalent)
         asked = Asked(plan, command, self._known(actor), self._clock.now())
-        judgement = await self._early_word(asked)
+        try:
+            judgement = await self._early_word(asked)
+        except StoreLost as lost:
+            return await self._without_store(asked, lost, confirm)
         if judgement.stopped is not None and judgement.stopped.ruling is Ruling.TRY:
             return await self._try(asked, judgement.stopped)
         agreed = to_agree(plan, judgement.asks, waived=judgement.waived)
@@ -115,11 +128,7 @@ class Guard:
         asked = replace(asked, actor=self._known(actor), at=self._clock.now())
         permit, judgement = await self._intend(asked, agreed)
         self._running.add(permit.intent)
-        # Whoever asked may be cancelled, as the console is left; what is on its way goes on.
-        write = asyncio.create_task(self._do(asked, permit, _rule(judgement, agreed)), name=command)
-        self._writes.add(write)
-        write.add_done_callback(self._over)
-        return await asyncio.shield(write)
+        return await self._on_its_way(self._do(asked, permit, _rule(judgement, agreed)), command)
 
     @property
     def under_way(self) -> tuple[str, ...]:
@@ -174,7 +183,17 @@ class Guard:
         Raises:
             StoreError: the store cannot be written.
         """
+        await self.bring(actor)
         return await self._settler.settle(actor, besides=self._running)
+
+    async def bring(self, actor: Actor) -> None:
+        """Take into the audit what a person wrote while the store was lost.
+
+        Raises:
+            StoreError: the store cannot be read or written.
+        """
+        if self._emergency is not None:
+            await self._emergency.bring(self._store, self._known(actor))
 
     def _known(self, actor: Actor) -> Actor:
         # Who the database says it is, where it proves that, is no claim of the console.
@@ -186,17 +205,35 @@ class Guard:
         try:
             async with self._store.read() as connection:
                 await self._audit.require(connection)
-                way = passage(await read_circuits(connection, asked.plan.source), asked, self._thresholds)
+                circuits = await read_circuits(connection, asked.plan.source)
+                if self._last_known is not None:
+                    self._last_known.check(circuits, self._store.name)
+                way = passage(circuits, asked, self._thresholds)
                 if way.stopped is not None:
                     judgement = Judgement(way.stopped)
                 else:
                     judgement = await judge(self._gates, asked, connection, final=False)
                     judgement = replace(judgement, asks=(*way.asks, *judgement.asks))
+        except StoreLost:
+            raise
         except StoreError as error:
             raise _unguarded(asked.plan, error) from error
         if judgement.stopped is not None and judgement.stopped.ruling is Ruling.REFUSE:
             raise await self._refuse(asked, judgement.stopped)
         return judgement
+
+    async def _without_store(self, asked: Asked, lost: StoreLost, confirm: Confirmer) -> Outcome:
+        if self._emergency is None:
+            raise _unguarded(asked.plan, lost) from lost
+        going = await self._emergency.begin(asked, lost, confirm, partial(self._early_word, asked))
+        return await self._on_its_way(self._emergency.go(going), asked.command)
+
+    async def _on_its_way(self, work: Coroutine[Any, Any, Outcome], command: str) -> Outcome:
+        # Whoever asked may be cancelled, as the console is left; what is on its way goes on.
+        write = asyncio.create_task(work, name=command)
+        self._writes.add(write)
+        write.add_done_callback(self._over)
+        return await asyncio.shield(write)
 
     async def _intend(self, asked: Asked, agreed: Confirmation | None) -> tuple[IssuedPermit, Judgement]:
         try:

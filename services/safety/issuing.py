@@ -12,8 +12,9 @@ from services.safety.audit import Audit
 from services.safety.breaker_rows import read_circuits, write_circuit
 from services.safety.gate import Asked, Gate
 from services.safety.judging import Denied, Judgement, judge, own_question, passage, unasked
+from services.safety.last_known import LastKnown
 from services.safety.permit import PermitError, PermitExpired, WritePermit
-from services.safety.plan import Confirmation
+from services.safety.plan import Confirmation, Plan
 from services.safety.window import Thresholds
 from services.storage.engine import Store
 from services.vocabulary.clock import Clock
@@ -76,11 +77,33 @@ class IssuedPermit(WritePermit):
         raise PermitError("a permit cannot be copied")
 
 
+def permit_without_store(plan: Plan, entry: int, clock: Clock, deadline: float) -> IssuedPermit:
+    """A permit for what :mod:`services.safety.emergency` has put into its journal. Nobody else asks for one.
+
+    Args:
+        plan: what it covers.
+        entry: the number of the intent in the journal.
+        clock: tells when it expires.
+        deadline: that moment on the clock's monotonic scale, in seconds.
+    """
+    return IssuedPermit(
+        _SECRET, action=plan.action, target=plan.targets[0].name, intent=entry, clock=clock, deadline=deadline
+    )
+
+
 class Issuer:
     """Issues permits, each together with its intent. Nothing but the guard holds one."""
 
-    def __init__(self, store: Store, clock: Clock, gates: Sequence[Gate], thresholds: Thresholds) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        gates: Sequence[Gate],
+        thresholds: Thresholds,
+        last_known: LastKnown | None = None,
+    ) -> None:
         self._store = store
+        self._last_known = last_known
         self._clock = clock
         self._gates = tuple(gates)
         self._thresholds = thresholds
@@ -103,6 +126,8 @@ class Issuer:
             # What cannot be put on record is not done.
             await self._audit.require(connection)
             circuits = await read_circuits(connection, plan.source)
+            if self._last_known is not None:
+                self._last_known.check(circuits, self._store.name)
             way = passage(circuits, asked, self._thresholds)
             if way.stopped is not None:
                 raise Denied(way.stopped)

@@ -1,76 +1,99 @@
-"""What was last known of a store's breakers, kept beside it: what decides when the store itself is lost."""
+"""What was last known of a store's breakers, kept on this machine: what decides when the store itself is lost."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from services.safety.circuit import GLOBAL, Circuit
-
-_FILE = "last-known.json"
+from services.vocabulary.errors import StoreGone
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A breaker that a person had opened when the store was last read. All texts raw.
+    """A breaker that was open when the store was last read. All texts raw.
 
     Attributes:
         scope: ``global`` or the name of a source.
-        changed_by: who opened it.
+        changed_by: who opened it; empty where it opened by itself.
         changed_at: when, as ISO 8601 in UTC.
         reason: why; may be empty.
+        manual: whether a person opened it.
     """
 
     scope: str
     changed_by: str
     changed_at: str
     reason: str
+    manual: bool = True
+
+    @property
+    def told(self) -> str:
+        """One sentence, such as ``the circuit was opened by op-a at 2026-01-05T09:00:00+00:00: storm`` (raw)."""
+        name = "the circuit" if self.scope == GLOBAL else f"the breaker of {self.scope}"
+        who = f"was opened by {self.changed_by}" if self.manual else "opened by itself"
+        return f"{name} {who} at {self.changed_at}" + (f": {self.reason}" if self.reason else "")
 
 
 class LastKnownError(Exception):
     """What was last known cannot be read, so that nobody can tell whether a person had opened a breaker."""
 
 
+def store_key(identity: str) -> str:
+    """What the files of a store on this machine are named by; tells nothing of where the store is."""
+    return sha256(identity.encode()).hexdigest()[:16]
+
+
 class LastKnown:
-    """A small file (0600 in a 0700 directory) that says whether the store was ever there and what stood open in it.
+    """A small file (0600 in a 0700 directory) that says that the store was there and what stood open in it."""
 
-    One file serves several stores, each under a hash of its URL; the URL itself is not in it.
-    """
-
-    def __init__(self, directory: Path, url: str) -> None:
+    def __init__(self, directory: Path, identity: str) -> None:
         """Nothing is read or made yet.
 
         Args:
             directory: the console's own, where its preferences are.
-            url: of the store.
+            identity: of the store's address; it is not in the file.
         """
-        self.path = directory / _FILE
-        self._key = sha256(url.encode()).hexdigest()[:16]
+        self.path = directory / f"last-known-{store_key(identity)}.json"
         self._said: dict[str, object] | None = None
 
-    def remember(self, circuits: Iterable[Circuit]) -> None:
-        """Note what the store says now; does nothing where it said so before. A failure is logged, never raised."""
+    async def remember(self, circuits: Iterable[Circuit], at: datetime) -> None:
+        """Note what the store says now; does nothing where it said so before. A failure is logged, never raised.
+
+        Args:
+            circuits: every breaker that was ever touched.
+            at: now (UTC).
+        """
         every = tuple(circuits)
         said: dict[str, object] = {
-            "revision": next((one.revision for one in every if one.scope == GLOBAL), 0),
+            "revisions": {one.scope: one.revision for one in every},
             "opened": [
-                [one.scope, one.changed_by, one.changed_at.isoformat() if one.changed_at else "", one.reason]
+                [
+                    one.scope,
+                    one.changed_by,
+                    one.changed_at.isoformat() if one.changed_at else "",
+                    one.reason,
+                    one.manual,
+                ]
                 for one in every
-                if one.is_open and one.manual
+                if one.is_open
             ],
         }
         if said == self._said:
             return
         try:
-            self._write(said)
+            await asyncio.to_thread(_write, self.path, {**said, "noted_at": at.isoformat()})
         except OSError as error:
             _log.warning("what is known of the breakers could not be noted in %s: %s", self.path, error)
             return
@@ -82,49 +105,98 @@ class LastKnown:
         Raises:
             LastKnownError: the file is there and cannot be read.
         """
-        return self._key in self._read()
+        return self._read() is not None
 
-    def opened(self) -> tuple[Opened, ...]:
-        """The breakers that a person had opened, the global one first.
+    def noted_at(self) -> str:
+        """When the last change of a breaker was noted, as ISO 8601 in UTC; empty where the store was never read.
 
         Raises:
             LastKnownError: the file is there and cannot be read.
         """
-        said = self._read().get(self._key)
+        said = self._read()
+        return "" if said is None else str(said.get("noted_at", ""))
+
+    def opened(self) -> tuple[Opened, ...]:
+        """The breakers that were open, the global one first.
+
+        Raises:
+            LastKnownError: the file is there and cannot be read.
+        """
+        said = self._read()
         if said is None:
             return ()
         try:
-            found = [Opened(*(str(text) for text in one)) for one in said["opened"]]
-        except (TypeError, KeyError):
+            found = [
+                Opened(str(scope), str(by), str(at), str(reason), bool(manual))
+                for scope, by, at, reason, manual in said["opened"]  # type: ignore[attr-defined]
+            ]
+        except (TypeError, KeyError, ValueError):
             raise LastKnownError(f"{self.path} is damaged") from None
         return tuple(sorted(found, key=lambda one: (one.scope != GLOBAL, one.scope)))
 
-    def _read(self) -> dict[str, dict[str, list[list[str]]]]:
+    def revisions(self) -> Mapping[str, int]:
+        """How often each breaker had been toggled.
+
+        Raises:
+            LastKnownError: the file is there and cannot be read.
+        """
+        said = self._said if self._said is not None else self._read()
+        revisions = {} if said is None else said.get("revisions")
+        if not isinstance(revisions, dict) or not all(isinstance(one, int) for one in revisions.values()):
+            raise LastKnownError(f"{self.path} is damaged")
+        return MappingProxyType(revisions)
+
+    def check(self, circuits: Iterable[Circuit], name: str) -> None:
+        """Compare what the store says now.
+
+        Args:
+            circuits: breakers as the store has them.
+            name: of the store, for the message.
+
+        Raises:
+            StoreGone: one of them was toggled less often than was last known: the store is another one, or an old copy.
+        """
+        try:
+            known = self.revisions()
+        except LastKnownError as error:
+            # The store is there and says it better.
+            _log.warning("%s", error)
+            return
+        for one in circuits:
+            if one.revision < known.get(one.scope, 0):
+                raise StoreGone(
+                    f"the store {name} is older than what was last known of it: {one.name} was at revision "
+                    f"{known[one.scope]}, and now at {one.revision}; it is an old copy, or was made anew",
+                    'put the newest one back, or go on with this one on purpose: sre-console store init --reason "…"',
+                )
+
+    def _read(self) -> dict[str, object] | None:
         try:
             content = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            return {}
+            return None
         except (OSError, ValueError) as error:
             raise LastKnownError(f"{self.path} cannot be read: {error}") from error
-        if not isinstance(content, dict) or not all(isinstance(value, dict) for value in content.values()):
+        if not isinstance(content, dict):
             raise LastKnownError(f"{self.path} is damaged")
         return content
 
-    def _write(self, said: dict[str, object]) -> None:
-        try:
-            before: dict[str, object] = dict(self._read())
-        except LastKnownError:
-            before = {}  # the store is there and says it better
-        content = json.dumps({**before, self._key: said}, indent=1)
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Written beside and renamed: whoever reads meanwhile sees the old file or the new one.
-        descriptor, beside = tempfile.mkstemp(dir=self.path.parent, prefix=".last-known-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(beside, self.path)
-        except BaseException:
-            Path(beside).unlink(missing_ok=True)
-            raise
+
+def _write(path: Path, said: dict[str, object]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    # Written beside and renamed: whoever reads meanwhile sees the old file or the new one.
+    descriptor, beside = tempfile.mkstemp(dir=path.parent, prefix=".last-known-")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(json.dumps(said, indent=1))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    directory = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

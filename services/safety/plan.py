@@ -57,6 +57,21 @@ class Confirmation:
     person: bool = False
 
 
+def _unheard(reason: str) -> None:
+    del reason
+
+
+@dataclass(frozen=True, slots=True)
+class BreakGlass(Confirmation):
+    """What a person must agree to where the store is lost: they type the target, and say why.
+
+    Attributes:
+        explain: takes the reason, before the answer is yes; without one the answer counts as no.
+    """
+
+    explain: Callable[[str], None] = _unheard
+
+
 @dataclass(frozen=True, slots=True)
 class Applied:
     """What the other side answered to a write.

@@ -44,6 +44,11 @@ class SqliteAddress:
         """How messages name it."""
         return str(self.path)
 
+    @property
+    def identity(self) -> str:
+        """The same for every way to write the URL of one store."""
+        return f"sqlite {self.path.resolve()}"
+
 
 @dataclass(frozen=True, slots=True)
 class PostgresqlAddress:
@@ -58,6 +63,12 @@ class PostgresqlAddress:
     name: str
     parameters: Mapping[str, str]
     schema: str = ""
+
+    @property
+    def identity(self) -> str:
+        """The same for every way to write the URL of one store, whoever asks and however it is encrypted."""
+        place = [f"{key}={self.parameters.get(key, '')}" for key in ("service", "host", "hostaddr", "port", "dbname")]
+        return " ".join(("postgresql", *place, f"schema={self.schema}"))
 
     @property
     def local(self) -> bool:

@@ -24,6 +24,7 @@ async def open_store(
     read_only: bool = False,
     busy: float = BUSY,
     password: Callable[[], str] | None = None,
+    make: bool = True,
 ) -> Store:
     """Open the store, making it or bringing its tables up to date where needed.
 
@@ -36,18 +37,22 @@ async def open_store(
         busy: seconds to wait for another console's write, and for a connection, before giving up.
         password: tells the password of PostgreSQL's user, asked at each new connection; None leaves it to libpq
             (``~/.pgpass``, a service file, a certificate, the socket's peer).
+        make: whether a store that holds nothing is filled with tables; False where it was there before.
 
     Raises:
+        StoreGone: it holds nothing, and must not be made.
         StoreError: missing (read-only), not makeable, not reachable, locked, damaged, another program's, or newer
             than this program. Says which and what to do.
     """
     address = parse_address(url)
     if isinstance(address, PostgresqlAddress):
         room = await asyncio.to_thread(importlib.import_module, "services.storage.postgresql_store")
-        team: Store = await room.open_postgresql(address, clock, read_only=read_only, busy=busy, password=password)
+        team: Store = await room.open_postgresql(
+            address, clock, read_only=read_only, busy=busy, password=password, make=make
+        )
         return team
     if password is not None:
         raise StoreError("a store in a file has no password", "leave password out under [sre.store]")
     room = await asyncio.to_thread(importlib.import_module, "services.storage.sqlite_store")
-    own: Store = await room.open_sqlite(address.path, clock, read_only=read_only, busy=busy)
+    own: Store = await room.open_sqlite(address.path, clock, read_only=read_only, busy=busy, make=make)
     return own

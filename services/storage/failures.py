@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from services.vocabulary.errors import StoreError
+from services.vocabulary.errors import StoreError, StoreLost
 
 _FULL = "make room on the disk; nothing of this write was kept"
 _LOCKED = ("is locked by another program", "close what holds it, then try again")
@@ -21,13 +21,18 @@ _MEANINGS = (
     (
         ("not a database", "malformed", "encrypted"),
         "is damaged",
-        "move the file aside to start a new one, and keep it: most of it can be recovered with sqlite3 .recover",
+        "move the file aside and keep it: most of it can be recovered with sqlite3 .recover; "
+        'sre-console store init --reason "…" then starts a new one',
     ),
     (("readonly database", "read-only"), "cannot be written", "check the owner and mode of the file and its directory"),
     (("disk i/o error",), "cannot be reached on its disk", "check the disk and the system's log"),
     (("unable to open",), "cannot be opened", "check the owner and mode of the file and its directory"),
     (("no such table", "no such column"), *_LACKS),
 )
+
+# What means that nobody can tell any more what the store holds.
+_LOST = frozenset(("is damaged", "cannot be reached on its disk", "cannot be opened"))
+_LOST_STATES = ("08", "3D000", "3F000", "42P01", "57P", "58", "XX001")
 
 # By the beginning of the SQLSTATE (PostgreSQL, appendix A); the longest beginning counts.
 _STATES = {
@@ -85,7 +90,8 @@ def explain(name: str, error: BaseException | None) -> StoreError:
     lowered = said.lower()
     for signs, meaning, hint in _MEANINGS:
         if any(sign in lowered for sign in signs):
-            return StoreError(f"the store {name} {meaning}", hint)
+            kind = StoreLost if meaning in _LOST else StoreError
+            return kind(f"the store {name} {meaning}", hint)
     return StoreError(f"the store {name} failed: {said}")
 
 
@@ -98,9 +104,10 @@ def _of_postgresql(name: str, state: str, said: str) -> StoreError:
     for length in (5, 3, 2):
         if len(state) >= length and (known := _STATES.get(state[:length])):
             detail = f": {said}" if state[:2] in ("28", "42") else ""
-            return StoreError(f"the store {name} {known[0]}{detail}", known[1])
+            kind = StoreLost if state.startswith(_LOST_STATES) else StoreError
+            return kind(f"the store {name} {known[0]}{detail}", known[1])
     if state:
         return StoreError(f"the store {name} failed: {said}")
     if "certificate" in lowered or "ssl" in lowered:
-        return StoreError(f"the store {name} cannot be reached safely: {said}", _CERTIFICATE)
-    return StoreError(f"the store {name} cannot be reached: {said}", _UNREACHABLE)
+        return StoreLost(f"the store {name} cannot be reached safely: {said}", _CERTIFICATE)
+    return StoreLost(f"the store {name} cannot be reached: {said}", _UNREACHABLE)

@@ -18,7 +18,7 @@ from services.storage.address import PostgresqlAddress
 from services.storage.bell import Bell
 from services.storage.failures import explained
 from services.storage.postgresql_connection import Connector
-from services.storage.readiness import holds_ours, is_newest, outdated
+from services.storage.readiness import gone, holds_ours, is_newest, outdated
 from services.storage.store import LOOK, Store, StoreServer
 from services.storage.transactions import begins, take_over
 from services.vocabulary.clock import Clock
@@ -178,7 +178,13 @@ async def _begun(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
 
 
 async def open_postgresql(
-    address: PostgresqlAddress, clock: Clock, *, read_only: bool, busy: float, password: Callable[[], str] | None
+    address: PostgresqlAddress,
+    clock: Clock,
+    *,
+    read_only: bool,
+    busy: float,
+    password: Callable[[], str] | None,
+    make: bool,
 ) -> PostgresqlStore:
     """Open the store in the database at ``address``; see :func:`services.storage.engine.open_store`."""
     connector = Connector(address, read_only=read_only, busy=busy, password=password)
@@ -194,7 +200,7 @@ async def open_postgresql(
     try:
         with explained(address.name):
             async with _begun(engine) as connection:
-                ready = await _ready(connection, address.name)
+                ready = await _ready(connection, address.name, make=make)
             if not ready:
                 if read_only:
                     raise outdated(address.name)
@@ -205,14 +211,17 @@ async def open_postgresql(
         raise
 
 
-async def _ready(connection: AsyncConnection, name: str) -> bool:
+async def _ready(connection: AsyncConnection, name: str, *, make: bool = True) -> bool:
     """Whether the tables are those of this program.
 
     Raises:
+        StoreGone: there are none, and none must be made.
         StoreError: they are of a newer program, or not ours at all.
     """
     there = "SELECT tablename FROM pg_catalog.pg_tables WHERE schemaname = current_schema()"
     names = set((await connection.exec_driver_sql(there)).scalars())
+    if not names and not make:
+        raise gone(name)
     if not holds_ours(name, names, "name another database, or add ?schema=NAME to the url under [sre.store]"):
         return False
     return is_newest(name, (await connection.exec_driver_sql("SELECT version_num FROM alembic_version")).scalar())

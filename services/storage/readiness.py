@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from services.storage.migrations import HEAD, REVISIONS
-from services.vocabulary.errors import StoreError
+from services.vocabulary.errors import StoreError, StoreGone
 
 _OURS = {"chain_heads", "intents"}
 
@@ -40,6 +40,14 @@ def is_newest(name: str, revision: str | None) -> bool:
             "update the console; an older one must not write here",
         )
     return revision == HEAD
+
+
+def gone(name: str) -> StoreGone:
+    """What is said of a store that was there before, and of which nothing is left."""
+    return StoreGone(
+        f"the store {name} is gone: it was here before, and a new one would know of no breaker that somebody opened",
+        'put it back, or start a new one on purpose with sre-console store init --reason "…"',
+    )
 
 
 def outdated(name: str) -> StoreError:

@@ -14,11 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from services.storage.failures import explained
 from services.storage.location import prepare, preparing, sqlite_url
-from services.storage.readiness import holds_ours, is_newest, outdated
+from services.storage.readiness import gone, holds_ours, is_newest, outdated
 from services.storage.store import Store, StoreServer
 from services.storage.transactions import begins, take_over
 from services.vocabulary.clock import Clock
-from services.vocabulary.errors import StoreError
+from services.vocabulary.errors import StoreError, StoreLost
 
 
 class SqliteStore(Store):
@@ -42,6 +42,7 @@ class SqliteStore(Store):
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:
+        self._still_there()
         with explained(self.name):
             async with self._engine.connect() as connection:
                 yield connection
@@ -79,13 +80,16 @@ class SqliteStore(Store):
         await self._engine.dispose()
 
     def _still_there(self) -> None:
-        # A file that was removed or replaced under an open store takes writes that nobody will ever read.
+        # A file that was removed or replaced under an open store takes writes that nobody will ever read, and knows
+        # nothing of what others write.
         if _identity(self._path) != self._identity:
-            raise StoreError(f"the store {self.name} was removed or replaced", "put it back or restart the console")
+            raise StoreLost(f"the store {self.name} was removed or replaced", "put it back or restart the console")
 
 
-async def open_sqlite(path: Path, clock: Clock, *, read_only: bool, busy: float) -> SqliteStore:
+async def open_sqlite(path: Path, clock: Clock, *, read_only: bool, busy: float, make: bool) -> SqliteStore:
     """Open the store in the file ``path``; see :func:`services.storage.engine.open_store`."""
+    if not make and not await asyncio.to_thread(path.is_file):
+        raise gone(str(path))
     if not read_only:
         await asyncio.to_thread(prepare, path)
     elif not await asyncio.to_thread(path.is_file):
@@ -93,7 +97,7 @@ async def open_sqlite(path: Path, clock: Clock, *, read_only: bool, busy: float)
     engine = _engine(path, read_only=read_only, busy=busy)
     try:
         with explained(str(path)):
-            if not await _ready(engine, path):
+            if not await _ready(engine, path, make=make):
                 if read_only:
                     raise outdated(str(path))
                 await _bring_up(path, busy)
@@ -123,14 +127,17 @@ def _engine(path: Path, *, read_only: bool, busy: float, foreign_keys: bool = Tr
     return engine
 
 
-async def _ready(engine: AsyncEngine, path: Path) -> bool:
+async def _ready(engine: AsyncEngine, path: Path, *, make: bool) -> bool:
     """Whether the tables are those of this program.
 
     Raises:
+        StoreGone: there are none, and none must be made.
         StoreError: they are of a newer program, or not ours at all.
     """
     async with engine.connect() as connection:
         names = set((await connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars())
+        if not names and not make:
+            raise gone(str(path))
         if not holds_ours(str(path), names, "name another file under [sre.store] url"):
             return False
         return is_newest(

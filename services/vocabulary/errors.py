@@ -75,3 +75,11 @@ class Conflict(ConsoleError):
 
 class StoreError(ConsoleError):
     """The console's own store cannot be opened, read or written."""
+
+
+class StoreLost(StoreError):
+    """The store is gone, damaged or out of reach: nobody can tell what it holds, the breakers among it."""
+
+
+class StoreGone(StoreLost):
+    """The store was there before, and now it is not, or it is an older one."""
