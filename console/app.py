@@ -15,7 +15,11 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
+<<<<<<< Updated upstream
 from textual.driver import Driver
+=======
+from textual.message_pump import MessagePump
+>>>>>>> Stashed changes
 from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import WorkerFailed
@@ -60,7 +64,12 @@ class Connection(Protocol):
         ...
 
 
+<<<<<<< Updated upstream
 _log = logging.getLogger(__name__)
+=======
+_STUCK = 5.0
+"""Seconds after which a key no longer waits for the one before it."""
+>>>>>>> Stashed changes
 
 Connect = Callable[["ConsoleApp"], Awaitable[Connection]]
 
@@ -152,8 +161,11 @@ class ConsoleApp(App[int]):
         elif field.check_consume_key(event.key, event.character):
             await super().on_event(event)
         else:
-            # Behind the letters that wait to be typed into the field.
-            field.call_later(self.run_action, active.binding.action, active.node)
+            # Behind the letters that wait to be typed into the field, and before any key that comes next: what this
+            # one does may lead away from the field.
+            await _settled(field)
+            await self.run_action(active.binding.action, active.node)
+            await _settled(*field.ancestors_with_self, *field.ancestors_with_self)
 
     def post_display_hook(self) -> None:
         """Connect once the first picture stands. Textual calls this for every one."""
@@ -340,6 +352,16 @@ class ConsoleApp(App[int]):
 
 async def _never(_: object) -> bool:
     return False
+
+
+async def _settled(*nodes: MessagePump) -> None:
+    """Wait until each of ``nodes`` in turn has dealt with what was sent to it so far; one that is stuck is left."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_STUCK):
+            for node in nodes:
+                settled = asyncio.Event()
+                if not isinstance(node, App) and node.call_later(settled.set):
+                    await settled.wait()
 
 
 def run(peek: Peek, log: Log) -> int:

@@ -107,6 +107,26 @@ async def test_the_letters_of_a_filter_are_no_commands(pane: str) -> None:
         assert person.pilot.app.screen.query_one(f"#{name}", Pane).filter == "bass"
 
 
+async def test_a_filter_that_is_dropped_takes_no_key_from_the_next_one() -> None:
+    async with console() as person:
+        await person.burst("f", "First", "\x1b", "f", "Second")
+        assert person.filter == "Second"
+        await person.burst("\x1b", "f", "bias", "\r", "\x1b", "f", "abba", "\x1b", "ja")
+        assert person.filter == ""
+        second = person.pilot.app.screen.query_one("#alerts", Pane).table.rows[1]
+        assert person.ran == [f"alerts ack {second.key}"]
+
+
+async def test_a_line_that_was_left_or_run_takes_no_key_from_what_follows() -> None:
+    async with console() as person:
+        await person.burst("/", "alerts", "\x1b", "f", "Second", "\r", "\x1b", "/", "incident create ab", "\r", "ja")
+        second = person.pilot.app.screen.query_one("#alerts", Pane).table.rows[1]
+        assert person.ran == ["incident create ab", f"alerts ack {second.key}"]
+        assert person.line == "/"
+        await person.burst("/", "\r", "f", "First")
+        assert person.filter == "First"
+
+
 async def test_the_letters_of_a_line_are_no_commands() -> None:
     async with console() as person:
         await person.burst("/", "alerts ack bba")
