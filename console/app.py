@@ -15,11 +15,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from textual import events, on
 from textual.app import App, SystemCommand
 from textual.binding import Binding, BindingType
-<<<<<<< Updated upstream
 from textual.driver import Driver
-=======
 from textual.message_pump import MessagePump
->>>>>>> Stashed changes
 from textual.screen import Screen
 from textual.widgets import Input
 from textual.worker import WorkerFailed
@@ -64,12 +61,10 @@ class Connection(Protocol):
         ...
 
 
-<<<<<<< Updated upstream
 _log = logging.getLogger(__name__)
-=======
+
 _STUCK = 5.0
 """Seconds after which a key no longer waits for the one before it."""
->>>>>>> Stashed changes
 
 Connect = Callable[["ConsoleApp"], Awaitable[Connection]]
 
