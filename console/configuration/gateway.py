@@ -1,0 +1,74 @@
+"""``[gateway]``: whether programs may ask this console over HTTP, and where."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from console.configuration.section import Section, wrong
+from services.gateway.address import Address, answered_hosts, exposure_problem, host_name
+
+
+def _host(value: str) -> str:
+    if not value or not value.isascii() or not value.isprintable() or any(sign in value for sign in " /@[]"):
+        raise wrong(f"{value!r} is no address to listen on", 'write for example "127.0.0.1"')
+    return value
+
+
+def _answered(value: str) -> str:
+    if not value or host_name(f"[{value}]" if ":" in value else value) != value.lower() or "*" in value:
+        raise wrong(f"{value!r} is not the name of a host", "write it without scheme, port and wildcard")
+    return value
+
+
+def _file(value: str) -> str:
+    path = Path(value).expanduser()
+    if not path.is_file():
+        raise wrong(f"there is no file {path}")
+    return str(path)
+
+
+def _no_passphrase() -> str:
+    raise wrong("the key of the certificate is locked with a passphrase", "store an unlocked copy with mode 0600")
+
+
+ExistingFile = Annotated[str, AfterValidator(_file)]
+
+
+class GatewaySettings(Section):
+    """``[gateway]``."""
+
+    enabled: bool = False
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8770
+    allowed_hosts: list[Annotated[str, AfterValidator(_answered)]] = Field(default_factory=list)
+    public: bool = False
+    tls_cert: ExistingFile | None = None
+    tls_key: ExistingFile | None = None
+
+    @model_validator(mode="after")
+    def _safe(self) -> GatewaySettings:
+        if self.tls_key is not None and self.tls_cert is None:
+            raise wrong("tls_key has no certificate", "set tls_cert")
+        if problem := exposure_problem(self.address()):
+            raise wrong(*problem)
+        if self.tls_cert is not None:
+            try:
+                context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+                context.load_cert_chain(self.tls_cert, self.tls_key, password=_no_passphrase)
+            except (OSError, ssl.SSLError) as error:
+                raise wrong(
+                    f"{self.tls_cert} cannot be used: {error}", "PEM files with a certificate and its key are wanted"
+                ) from None
+        return self
+
+    def address(self) -> Address:
+        """Where to listen."""
+        return Address(self.host, self.port, self.tls_cert, self.tls_key, self.public)
+
+    def hosts(self) -> frozenset[str]:
+        """For which hosts it answers."""
+        return answered_hosts(self.address(), self.allowed_hosts)

@@ -1,0 +1,1 @@
+"""The gateway: status, trust and circuit over HTTP, for programs that hold a token."""
