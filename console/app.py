@@ -281,6 +281,10 @@ class ConsoleApp(App[int]):
             markup=False,
         )
 
+    def tell_notice(self, title: str, text: str) -> None:
+        """Say at once what a person should know."""
+        self.notify(display(text, 300), title=display(title, 70), severity="warning", timeout=15, markup=False)
+
     async def on_unmount(self) -> None:
         """Let go of the sources."""
         if self._connection is not None:
@@ -376,6 +380,7 @@ def run(peek: Peek, log: Log) -> int:
 
         connected = await connection.connect(peek, clock, app.choose_theme, painted=app.painted, log=log)
         connected.backend.tell = app.tell_unfinished
+        connected.backend.notice = app.tell_notice
         return connected
 
     app = ConsoleApp(

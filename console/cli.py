@@ -132,6 +132,29 @@ def _parser() -> argparse.ArgumentParser:
         help="check: tell all that is wrong; show: every value and where it comes from, secrets as their names; "
         "path: the file that is read, and below it that of the log",
     )
+    gateway = commands.add_parser(
+        "gateway",
+        parents=[common, demo, logged],
+        help="serve status and circuit over HTTP, without the screen",
+        description="Serve status, trust, circuit and metrics over HTTP until interrupted, at the address of "
+        "[gateway], for programs that hold a token. A console serves them itself where [gateway] enabled = true.",
+    )
+    gateway.add_argument("--read-only", action="store_true", help="move nothing, and open the store read-only")
+    token = commands.add_parser("token", help="make, list and revoke the gateway's tokens", description="Tokens.")
+    tokens = token.add_subparsers(dest="action", metavar="ACTION", required=True)
+    make = tokens.add_parser("create", parents=[common, logged], help="make a token and print it, this once")
+    make.add_argument("--name", default="", help="who will act through it, as the audit tells it")
+    make.add_argument(
+        "--scope",
+        action="append",
+        required=True,
+        choices=("read", "circuit:write"),
+        help="what it may do; can be given twice",
+    )
+    make.add_argument("--expires", metavar="DURATION", help="for how long it is worth something, such as 90d")
+    tokens.add_parser("list", parents=[common, logged], help="every token that was made, without the secrets")
+    revoke = tokens.add_parser("revoke", parents=[common, logged], help="make a token worth nothing, at once")
+    revoke.add_argument("number", type=int, metavar="TOKEN", help="its number in the list")
     doctor = commands.add_parser(
         "doctor",
         parents=[common, demo, logged],
@@ -195,11 +218,27 @@ def _logged(options: argparse.Namespace, config: str | None, demo: bool, log: Lo
         from console.store_command import init, status
 
         return init(options.reason, config=config, log=log) if options.action == "init" else status(config, log=log)
+    if options.command == "gateway":
+        from console.gateway_headless import serve
+
+        return serve(config=config, demo=demo, read_only=options.read_only, log=log)
+    if options.command == "token":
+        return _token(options, config, log)
     if options.command == "doctor":
         from console.doctor import examine
 
         return examine(config=config, demo=demo, log=log)
     return _interactive(options, config, demo, log)
+
+
+def _token(options: argparse.Namespace, config: str | None, log: Log) -> int:
+    from console import token_command
+
+    if options.action == "create":
+        return token_command.create(options.name, options.scope, options.expires, config=config, log=log)
+    if options.action == "revoke":
+        return token_command.revoke(options.number, config=config, log=log)
+    return token_command.show(config=config, log=log)
 
 
 def _interactive(options: argparse.Namespace, config: str | None, demo: bool, log: Log) -> int:

@@ -143,6 +143,7 @@ def add_commands(
     environments: tuple[str, ...],
     preferences: Preferences,
     switch_theme: Callable[[str], None] | None,
+    notes: Callable[[], Sequence[str]] = tuple,
 ) -> None:
     """Give ``registry`` every command, each with what it needs.
 
@@ -157,6 +158,7 @@ def add_commands(
         environments: those that are configured.
         preferences: where the theme is remembered.
         switch_theme: shows a theme at once; None where there is no screen.
+        notes: what ``/circuit status`` tells besides, such as where the gateway listens.
     """
 
     async def alerts_now() -> AlertsNow:
@@ -202,6 +204,7 @@ def add_commands(
             seen=circuit_seen,
             unfinished=_none_unfinished if records.guard is None else records.guard.unfinished,
             sources=lambda: [f"alertmanager {name}" for name in sources.writers],
+            notes=notes,
         ),
     )
 

@@ -57,6 +57,8 @@ class Backend:
         records: the store and what lies in it; None before :meth:`open_records`.
         left: the writes that did not end before :meth:`close` lost patience; put down as unknown.
         tell: called with each write that was found without an outcome; a screen shows it.
+        notice: called with a title and a sentence that a person should see at once; a screen shows them.
+        gateway: whether the gateway listens and where; empty where none is wanted.
         resources: what :meth:`close` closes after everything else, such as the demo.
     """
 
@@ -105,6 +107,8 @@ class Backend:
         self.resources = AsyncExitStack()
         self.left: tuple[Unfinished, ...] = ()
         self.tell: Callable[[Unfinished], None] = _told_nobody
+        self.notice: Callable[[str, str], None] = _noticed_by_nobody
+        self.gateway = ""
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -149,6 +153,7 @@ class Backend:
                     environments=self.environments,
                     preferences=self._preferences,
                     switch_theme=self._switch_theme,
+                    notes=lambda: (self.gateway,) if self.gateway else (),
                 )
                 self.live.follow(
                     records.store,
@@ -172,19 +177,20 @@ class Backend:
 
         return ask
 
-    def start(self, painted: Callable[[], Awaitable[None]] | None = None) -> None:
+    def start(self, painted: Callable[[], Awaitable[None]] | None = None, *, serve: bool = True) -> None:
         """Begin to read every source and to keep the feeds up to date: the alerts at once, the rest behind them.
 
         Args:
             painted: waits until what was changed before stands on the screen; None where there is none.
+            serve: whether the gateway listens where the configuration enables it.
         """
         for work in self.live.alert_work():
             self.background.keep(work)
         self.background.keep(
-            Work("opening what stands behind the alerts", partial(self._start_rest, painted), again=False)
+            Work("opening what stands behind the alerts", partial(self._start_rest, painted, serve), again=False)
         )
 
-    async def _start_rest(self, painted: Callable[[], Awaitable[None]] | None) -> None:
+    async def _start_rest(self, painted: Callable[[], Awaitable[None]] | None, serve: bool) -> None:
         # What the others import would take the processor from the first alerts: whoever opens a console waits for
         # those.
         await self.live.alerts_answered(_PATIENCE)
@@ -203,6 +209,9 @@ class Backend:
             self.background.keep(work)
         if records.guard is not None:
             self.background.keep(Work("looking for writes without an outcome", self._settle))
+        if serve and self.settings.gateway.enabled:
+            beside = (await import_late("console.gateway")).serve_beside
+            self.background.keep(Work("serving the gateway", partial(beside, self)))
 
     async def _settle(self) -> None:
         # What an earlier life of this console, or another console, began and did not end is put down as unknown once
@@ -280,6 +289,10 @@ class Backend:
 
 def _told_nobody(lost: Unfinished) -> None:
     del lost
+
+
+def _noticed_by_nobody(title: str, text: str) -> None:
+    del title, text
 
 
 def _presentable(plan: Plan, redact: Callable[[str], str]) -> Plan:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from console.configuration.circuit import CircuitSettings
+from console.configuration.gateway import GatewaySettings
 from console.configuration.paths import state_directory
 from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
 from console.configuration.references import HINT, is_reference
@@ -329,6 +330,7 @@ class Settings(Section):
     """The whole configuration."""
 
     feature_flags: FeatureFlags = Field(default_factory=FeatureFlags)
+    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
     sre: SreSettings = Field(default_factory=SreSettings)
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +56,7 @@ class CircuitNeeds:
         seen: the state that the screen shows now; None where no screen does.
         unfinished: writes without outcome; the guard's ``unfinished``.
         sources: the names of the sources that can be written to, each with a breaker of its own.
+        notes: what the status tells besides, such as where the gateway listens (raw).
     """
 
     breaker: Breaker
@@ -64,6 +65,7 @@ class CircuitNeeds:
     seen: Callable[[], Circuit | None] = _nothing_seen
     unfinished: Callable[[], Awaitable[tuple[Unfinished, ...]]] = _nothing_unfinished
     sources: Callable[[], Iterable[str]] = _no_sources
+    notes: Callable[[], Iterable[str]] = _no_sources
 
 
 class StatusArguments(Arguments):
@@ -98,7 +100,8 @@ async def _status(needs: CircuitNeeds, request: StatusArguments, invocation: Inv
     del request, invocation
     (circuit, *sources), now = await needs.breaker.read_all(), needs.clock.now()
     lost = await needs.unfinished()
-    return _told(circuit, now, f"the circuit is {circuit.standing(now).value}", sources, lost)
+    told = _told(circuit, now, f"the circuit is {circuit.standing(now).value}", sources, lost)
+    return replace(told, lines=(*told.lines, *needs.notes()))
 
 
 async def _open(needs: CircuitNeeds, request: OpenArguments, invocation: Invocation) -> Result:

@@ -39,7 +39,8 @@ print("\\n" + json.dumps([name for name in {names!r} if name in sys.modules]))
 
 # Not "rich": httpx imports it for a command line of its own where click happens to be installed.
 SCREEN = ("textual", "plotext", "widgets", "console.app")
-HEAVY = ("httpx", "sqlalchemy", "aiosqlite", "alembic", "kubernetes", "aiohttp", "pydantic", "keyring", "re2")
+SERVER = ("starlette", "uvicorn", "prometheus_client")
+HEAVY = ("httpx", "sqlalchemy", "aiosqlite", "alembic", "kubernetes", "aiohttp", "pydantic", "keyring", "re2", *SERVER)
 
 
 def config(tmp_path: Path) -> str:
@@ -58,7 +59,13 @@ def test_help_imports_next_to_nothing(arguments: list[str], tmp_path: Path) -> N
 @pytest.mark.parametrize("line", ["/circuit status", "/help", "/oncall who", "/nonsense"])
 def test_exec_knows_no_screen(line: str, tmp_path: Path) -> None:
     code = f"from console.cli import main; main(['--config', {config(tmp_path)!r}, 'exec', {line!r}])"
-    assert not loaded(code, tmp_path, *SCREEN, "kubernetes")
+    assert not loaded(code, tmp_path, *SCREEN, *SERVER, "kubernetes")
+
+
+@pytest.mark.parametrize("arguments", [["token", "create", "--scope", "read"], ["token", "list"]])
+def test_making_a_token_starts_no_server(arguments: list[str], tmp_path: Path) -> None:
+    code = f"from console.cli import main; main(['--config', {config(tmp_path)!r}, *{arguments!r}])"
+    assert not loaded(code, tmp_path, *SCREEN, *SERVER, "kubernetes")
 
 
 @pytest.mark.parametrize("arguments", [["config", "check"], ["config", "show"], ["doctor"]])

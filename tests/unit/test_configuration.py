@@ -161,7 +161,7 @@ context = "prod"
     assert "s3cr3t" not in text
     assert ":pw@" not in text
     expected = {
-        "colour": ("line 1", "no such key", "known here: feature_flags, sre"),
+        "colour": ("line 1", "no such key", "known here: feature_flags, gateway, sre"),
         "feature_flags.sre_mod": ("line 3", "did you mean sre_mode?"),
         "sre.prometheus.url": ("line 5", "not a URL", "http://localhost:9093"),
         "sre.prometheus.timeout": ("line 6", "not a duration", "number of seconds"),
