@@ -147,7 +147,7 @@ class ConsoleApp(App[int]):
             return
         active = self.screen.active_bindings.get(event.key)
         field = self.focused if isinstance(self.focused, Input) else None
-        if active is None or not active.enabled or active.node is self:
+        if active is None or not active.enabled or (active.node is self and active.binding.priority):
             await super().on_event(event)
         elif field is None:
             if isinstance(self.screen, OperationsScreen):
@@ -161,6 +161,10 @@ class ConsoleApp(App[int]):
             await _settled(field)
             await self.run_action(active.binding.action, active.node)
             await _settled(*field.ancestors_with_self, *field.ancestors_with_self)
+
+    def on_key(self, event: events.Key) -> None:
+        """Nobody took this key where it was pressed: nobody takes it later, on whatever screen has come since."""
+        event.prevent_default()
 
     def post_display_hook(self) -> None:
         """Connect once the first picture stands. Textual calls this for every one."""

@@ -184,7 +184,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
             if yes:
                 self.dismiss(Choice(f"/approval approve {one.number}", run=True))
 
-        self.app.push_screen(ConfirmScreen(question), agreed)
+        self.app.push_screen(ConfirmScreen(question, self._desk.clock), agreed)
 
     def action_note(self) -> None:
         """Approve with words."""

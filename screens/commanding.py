@@ -131,7 +131,7 @@ class Commanding:
         self._screen.run_worker(self._run_each(lines, question), group="commands", exit_on_error=False)
 
     async def _run_each(self, lines: Sequence[str], question: Question) -> None:
-        if not await self._screen.app.push_screen_wait(ConfirmScreen(question)):
+        if not await self._screen.app.push_screen_wait(ConfirmScreen(question, self._desk.clock)):
             self._toast("Nothing was done.")
             return
         for done, line in enumerate(lines):
@@ -206,7 +206,7 @@ class Commanding:
         return plan.confirmation is None or await self._ask(plan)
 
     async def _ask(self, plan: Plan) -> bool:
-        return await self._screen.app.push_screen_wait(ConfirmScreen(Question.about(plan)))
+        return await self._screen.app.push_screen_wait(ConfirmScreen(Question.about(plan), self._desk.clock))
 
 
 def _awaited(line: str, cursor: int) -> bool:

@@ -1,10 +1,16 @@
-"""Asks before a write: what, where, on how many, and what it will really do."""
+"""Asks before a write: what, where, on how many, and what it will really do.
+
+A question may open under somebody who is typing something else. So no letter answers it before it stands on the screen
+and the keyboard was quiet for a moment.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual import events
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
@@ -18,7 +24,10 @@ from widgets.visible import Visible
 
 if TYPE_CHECKING:
     from services.safety.plan import Plan
+    from services.vocabulary.clock import Clock
 
+ARMING = 0.4
+"""Seconds without a key before a letter answers."""
 _PREVIEWED = 200
 
 
@@ -33,6 +42,7 @@ class Question:
         reasons: why it is asked at all, and warnings.
         preview: everything else that is known.
         typed: the word that has to be typed; empty where ``y`` is enough.
+        explain: takes why the person wants it; None where nobody asks for that.
     """
 
     summary: str
@@ -41,6 +51,7 @@ class Question:
     reasons: tuple[str, ...] = ()
     preview: tuple[str, ...] = ()
     typed: str = ""
+    explain: Callable[[str], None] | None = None
 
     @classmethod
     def about(cls, plan: Plan) -> Question:
@@ -53,11 +64,15 @@ class Question:
             reasons=(*asked, *plan.warnings),
             preview=plan.preview,
             typed=plan.confirmation.typed if plan.confirmation else "",
+            explain=getattr(plan.confirmation, "explain", None),
         )
 
 
 class ConfirmScreen(ModalScreen[bool]):
-    """Dismissed with True only by ``y`` or, where one is asked for, by the typed word."""
+    """Dismissed with True only by ``y`` or, where one is asked for, by the typed word.
+
+    Letters answer only once the question was seen: it is drawn, and for :data:`ARMING` nobody pressed a key.
+    """
 
     DEFAULT_CSS = """
     ConfirmScreen { align: center middle; }
@@ -68,24 +83,33 @@ class ConfirmScreen(ModalScreen[bool]):
     ConfirmScreen VerticalScroll { height: auto; max-height: 40vh; margin: 1 0; }
     ConfirmScreen .told { max-height: 3; }
     ConfirmScreen .answer { dock: bottom; height: auto; background: $surface; }
-    ConfirmScreen #typed { border: round $rule-focus; height: 3; }
+    ConfirmScreen #typed, ConfirmScreen #reason { border: round $rule-focus; height: 3; }
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "answer(True)", "Yes, do it", id="confirm.yes"),
-        Binding("n,escape,q", "answer(False)", "No", id="confirm.no"),
+        Binding("n,q", "answer(False)", "No", id="confirm.no"),
+        Binding("escape", "leave", "No", id="confirm.leave"),
     ]
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: Question, clock: Clock) -> None:
+        """
+        Args:
+            question: what is asked.
+            clock: measures the moment in which letters do not count yet.
+        """
         super().__init__()
         self._question = question
         self._word = question.typed
+        self._clock = clock
+        self._drawn = False
+        self._armed = False
 
     def compose(self) -> ComposeResult:
         """Environment, summary, reasons, preview, answer."""
         question = self._question
         with Vertical() as box:
-            box.border_title = " Confirm "
+            box.border_title = " Confirm " if question.explain is None else " Break glass "
             if question.environment or question.source:
                 yield Static(
                     Content.assemble(
@@ -104,29 +128,69 @@ class ConfirmScreen(ModalScreen[bool]):
                 yield Static(Content("\n").join(lines))
             # At the foot whatever stands above it: long words from outside must not push the answer off the screen.
             with Vertical(classes="answer"):
+                if self._question.explain is not None:
+                    yield Static(Content("the store is lost: say why this cannot wait, and it is kept with your name"))
+                    yield Input(id="reason", placeholder="why", highlighter=Visible())
                 if self._word:
                     word = (display(self._word), "bold")
                     yield Static(Content.assemble("type ", word, " to do it, escape to leave it"))
                     yield Input(id="typed", placeholder=display(self._word), highlighter=Visible())
                 else:
-                    keys = (("y", "bold $accent"), " do it     ", ("n", "bold $accent"), " leave it as it is")
-                    yield Static(Content.assemble(*keys))
+                    yield Static(self._keys(), id="keys")
 
     def on_mount(self) -> None:
-        """The keys work at once."""
+        """Once it is drawn, it waits for the keyboard to be quiet."""
         self.query_one(Input if self._word else VerticalScroll).focus()
+        self.call_after_refresh(self._stand)
 
-    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Where a word must be typed, ``y`` is only a letter."""
-        return not (self._word and action == "answer" and parameters == (True,))
+    def _stand(self) -> None:
+        self._drawn = True
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._drawn and not self._armed and not self._word:
+            waiting: Any = self._quiet  # a callable: one that is replaced before it began leaves no coroutine behind
+            self.run_worker(waiting, group="arming", exclusive=True)
+
+    async def _quiet(self) -> None:
+        await self._clock.sleep(ARMING)
+        self._armed = True
+        self.query_one("#keys", Static).update(self._keys())
+
+    def _keys(self) -> Content:
+        if not self._armed:
+            return Content.styled("y do it     n leave it as it is  …", "$text-quiet")
+        return Content.assemble(("y", "bold $accent"), " do it     ", ("n", "bold $accent"), " leave it as it is")
+
+    def on_key(self, _: events.Key) -> None:
+        """A key that means nothing yet: somebody is typing."""
+        self._arm()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
+        """Where a word must be typed ``y`` is only a letter; elsewhere it answers what was seen."""
+        return self._armed if action == "answer" else self._drawn if action == "leave" else True
 
     def action_answer(self, agreed: bool) -> None:
         """Leave with the answer."""
         self.dismiss(agreed)
 
+    def action_leave(self) -> None:
+        """Leave it as it is."""
+        self.dismiss(False)
+
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """The exact word is a yes; anything else stays."""
-        if event.value == self._word:
+        """The exact word is a yes, with a reason where one is wanted; anything else stays."""
+        explain = self._question.explain
+        if event.input.id == "reason":
+            self.query_one("#typed", Input).focus()
+        elif event.value == self._word:
+            if explain is not None:
+                reason = self.query_one("#reason", Input).value.strip()
+                if not reason:
+                    self.notify("Say why first; nothing was done.", severity="warning", markup=False)
+                    self.query_one("#reason", Input).focus()
+                    return
+                explain(reason)
             self.dismiss(True)
         else:
             self.notify("That is not the word; nothing was done.", severity="warning", markup=False)

@@ -177,6 +177,8 @@ async def test_a_person_acks_silences_and_opens_the_breaker(tmp_path: Path) -> N
         desk.types("bad build", END, " --without pod", ENTER)
         await desk.sees("Confirm", "mutes 2 alerts in staging (prod)", 'alertname="CrashLooping"', "y do it")
         assert len(await silences(server)) == 1
+        # Letters answer once the question was there for a moment.
+        await desk.no_longer_sees("leave it as it is  …")
         desk.types("y")
         await desk.sees("2 alerts of prod silenced in Alertmanager until")
         (wide,) = [one for one in await silences(server) if one["id"] != ack["id"]]

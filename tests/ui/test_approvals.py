@@ -28,6 +28,7 @@ from services.safety.guard import Guard
 from services.safety.plan import Plan, Risk
 from services.storage.engine import Store
 from services.vocabulary.errors import Refused
+from tests.support.answering import answerable
 from tests.support.clock import ManualClock
 from tests.support.desk import make_desk
 from tests.support.stage import desk_stage, quiet, ready
@@ -119,6 +120,7 @@ async def test_an_approval_goes_from_screen_to_screen(tmp_path: Path, clock: Man
             await pilot.press("y")
             await pilot.pause()
             assert isinstance(helper.app.screen, ConfirmScreen)
+            await answerable(pilot, clock)
             await pilot.press("y")
             await quiet(pilot)
             assert "approval 1 is given; op-a can run it" in helper.toasts[-1]

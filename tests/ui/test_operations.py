@@ -13,6 +13,7 @@ from screens.desk import Desk
 from screens.operations import OperationsScreen
 from services.alerts.model import Alert
 from services.vocabulary.errors import FailureKind, SourceError
+from tests.support.answering import answerable
 from tests.support.clock import ManualClock
 from tests.support.desk import CLOSED, make_desk
 from tests.support.desk import make_alert as alert_of
@@ -143,6 +144,7 @@ async def test_a_bulk_ack_names_the_environments_of_what_was_chosen() -> None:
         shown = "\n".join(str(widget.render()) for widget in app.screen.query("Static"))
         assert chosen[0].environment in shown
         assert "A" in shown
+        await answerable(pilot, clock)
         await pilot.press("n")
         await pilot.pause()
         assert isinstance(app.screen, OperationsScreen)
