@@ -12,7 +12,7 @@ from console.configuration.paths import named_config, state_directory
 from console.configuration.references import resolve
 from services.safety.actor import Surface
 from services.safety.glass_journal import GlassJournal, JournalError
-from services.safety.last_known import LastKnown, LastKnownError
+from services.safety.last_known import LastKnown, LastKnownError, moment
 from services.storage.address import parse_address
 from services.vocabulary.clock import SystemClock
 from services.vocabulary.errors import ConsoleError, StoreError, StoreGone
@@ -132,7 +132,7 @@ async def _status(place: _Place) -> int:
     else:
         for one in kept.waiting:
             outcome = "no outcome: unknown, check" if one.outcome is None else one.outcome["status"]
-            lines.append(f"  waits for its audit: {one.at} {one.intent['command']}: {outcome}")
+            lines.append(f"  waits for its audit: {moment(one.at)} {one.intent['command']}: {outcome}")
         if kept.problem:
             lines.append(f"  the journal {place.journal.path} is broken: {kept.problem}")
         code = code or int(bool(kept.waiting or kept.problem))
@@ -162,6 +162,6 @@ def _known(last_known: LastKnown) -> list[str]:
             return ["  it was never read from this machine"]
         opened = last_known.opened()
         said = "; ".join(one.told for one in opened) if opened else "no breaker was open"
-        return [f"  as last known here (noted {last_known.noted_at()}): {said}"]
+        return [f"  as last known here (noted {moment(last_known.noted_at())}): {said}"]
     except LastKnownError as error:
         return [f"  what was last known here cannot be read: {error}"]

@@ -20,7 +20,7 @@ from services.safety.circuit import GLOBAL
 from services.safety.gate import Asked, Gate, Ruling, StandaloneGate
 from services.safety.glass_journal import GlassJournal, JournalError, Kept, Written
 from services.safety.issuing import PERMIT_LIFE, IssuedPermit, permit_without_store
-from services.safety.last_known import LastKnown, LastKnownError
+from services.safety.last_known import LastKnown, LastKnownError, moment
 from services.safety.outcome import Outcome, OutcomeStatus
 from services.safety.plan import BreakGlass, Plan, Target
 from services.storage.engine import Store
@@ -204,8 +204,8 @@ class Emergency:
         for gate in self._gates:
             await self._judged(gate, asked, lost)
         if not opened:
-            return f"As last known (noted {noted}), no breaker was open"
-        return f"As last known (noted {noted}), {'; '.join(one.told for one in opened)}"
+            return f"As last known (noted {moment(noted)}), no breaker was open"
+        return f"As last known (noted {moment(noted)}), {'; '.join(one.told for one in opened)}"
 
     async def _judged(self, gate: Gate, asked: Asked, lost: StoreLost) -> None:
         if not isinstance(gate, StandaloneGate):
@@ -247,7 +247,8 @@ async def _take(connection: AsyncConnection, into: Audit, one: Written) -> bool:
             decision=Decision.ALLOWED,
             rule=RULE,
             outcome=OutcomeStatus.UNKNOWN.value if outcome is None else outcome["status"],
-            message=f"{said}; begun {one.at} without the store ({intent['why']}), because {intent['reason']}; {mark}",
+            message=f"{said}; begun {moment(one.at)} without the store ({intent['why']}), "
+            f"because {intent['reason']}; {mark}",
             source=intent["source"],
             environment=intent["environment"],
             targets=targets,

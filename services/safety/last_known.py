@@ -40,10 +40,18 @@ class Opened:
 
     @property
     def told(self) -> str:
-        """One sentence, such as ``the circuit was opened by op-a at 2026-01-05T09:00:00+00:00: storm`` (raw)."""
+        """One sentence, such as ``the circuit was opened by op-a at 2026-01-05 09:00:00 UTC: storm`` (raw)."""
         name = "the circuit" if self.scope == GLOBAL else f"the breaker of {self.scope}"
         who = f"was opened by {self.changed_by}" if self.manual else "opened by itself"
-        return f"{name} {who} at {self.changed_at}" + (f": {self.reason}" if self.reason else "")
+        return f"{name} {who} at {moment(self.changed_at)}" + (f": {self.reason}" if self.reason else "")
+
+
+def moment(written: str) -> str:
+    """A time that was kept as ISO 8601 in UTC, as people read it; what is none comes back as it is."""
+    try:
+        return f"{datetime.fromisoformat(written):%Y-%m-%d %H:%M:%S} UTC"
+    except ValueError:
+        return written
 
 
 class LastKnownError(Exception):

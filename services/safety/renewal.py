@@ -10,7 +10,7 @@ from services.safety.actor import Actor
 from services.safety.audit import Audit, AuditRecord, Decision
 from services.safety.breaker_rows import read_circuits, write_circuit
 from services.safety.circuit import GLOBAL, Circuit, CircuitState
-from services.safety.last_known import LastKnown, LastKnownError, Opened
+from services.safety.last_known import LastKnown, LastKnownError, Opened, moment
 from services.storage.chain import storable
 from services.storage.store import Store
 from services.vocabulary.errors import StoreGone
@@ -57,6 +57,7 @@ async def renew(store: Store, last_known: LastKnown, actor: Actor, reason: str, 
     async with store.write() as connection:
         circuits = {one.scope: one for one in await read_circuits(connection)}
         if not made and readable and not _older(last_known, tuple(circuits.values()), store.name):
+            await last_known.remember(circuits.values(), now)
             return Renewal(False, tuple(circuits.values()))
         left = {one.scope: one for one in opened if one.manual}
         if made and not readable:
@@ -96,7 +97,7 @@ def _older(last_known: LastKnown, circuits: Sequence[Circuit], name: str) -> boo
 
 def _carried(circuit: Circuit, left: Opened, now: datetime) -> Circuit:
     if left.changed_at:
-        reason = f"opened in the lost store at {left.changed_at}" + (f": {left.reason}" if left.reason else "")
+        reason = f"opened in the lost store at {moment(left.changed_at)}" + (f": {left.reason}" if left.reason else "")
     else:
         reason = "the store was lost, and nobody can tell whether somebody had opened it"
     return replace(

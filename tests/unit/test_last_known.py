@@ -71,7 +71,7 @@ async def test_it_keeps_what_a_person_opened(tmp_path: Path) -> None:
         Opened("global", "op-a", EPOCH.isoformat(), ""),
         Opened("a", "op-a", EPOCH.isoformat(), "storm"),
     )
-    assert again.opened()[1].told == f"the breaker of a was opened by op-a at {EPOCH.isoformat()}: storm"
+    assert again.opened()[1].told == f"the breaker of a was opened by op-a at {EPOCH:%Y-%m-%d %H:%M:%S} UTC: storm"
     assert again.noted_at() == EPOCH.isoformat()
     assert not LastKnown(tmp_path / "memory", "another").knows()
     assert stat.S_IMODE(again.path.stat().st_mode) == 0o600
@@ -114,7 +114,7 @@ async def test_an_emptied_file_is_no_new_store_either(tmp_path: Path) -> None:
     await touched(tmp_path)
     await lose(tmp_path)
     if not store_url(tmp_path).startswith("sqlite"):
-        return
+        pytest.skip("a file is emptied")
     (tmp_path / "state" / "console.db").touch()
     with pytest.raises(StoreGone):
         await late(tmp_path).version()
@@ -170,7 +170,7 @@ async def test_a_new_store_keeps_open_what_a_person_had_opened(tmp_path: Path) -
     now = await Breaker(store, store.clock).read_all()
     assert [(one.is_open, one.manual, one.changed_by) for one in now] == [(True, True, "op-b")] * 2
     assert all(one.revision > known.revisions()[one.scope] for one in now)
-    assert now[0].reason == f"opened in the lost store at {EPOCH.isoformat()}: storm"
+    assert now[0].reason == f"opened in the lost store at {EPOCH:%Y-%m-%d %H:%M:%S} UTC: storm"
     (entry,) = await Audit(store).list(1)
     assert (entry.action, entry.operator) == ("store.init", "op-a")
     assert "made anew: disk died; the circuit stays open" in entry.message
@@ -205,10 +205,8 @@ async def test_what_was_closed_is_not_opened_by_a_new_store_unless_nobody_knows(
 async def test_the_store_that_is_known_is_left_as_it_is(tmp_path: Path) -> None:
     await touched(tmp_path)
     async with temporary_store(tmp_path) as store:
-        before = await store.version()
         assert not (await renew(store, known_of(tmp_path), OPERATOR, "why not", made=False)).changed
         assert len(await Audit(store).list()) == 1
-        del before
 
 
 async def test_an_older_copy_is_taken_on_purpose_and_keeps_open_what_was_open(tmp_path: Path) -> None:
