@@ -1,0 +1,1 @@
+"""The audit as people read it: list, show, check, take elsewhere."""
