@@ -14,6 +14,7 @@ from console.late_store import LateStore
 from console.theme_command import COMMANDS as THEME_COMMANDS
 from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
+from services.alerts.model import EXPIRE, SILENCE
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
 from services.approvals.commands import COMMANDS as APPROVALS_COMMANDS
@@ -40,6 +41,13 @@ from services.safety.glass_journal import GlassJournal
 from services.safety.guard import Guard
 from services.safety.last_known import LastKnown
 from services.storage.address import parse_address
+from services.trust.commands import COMMANDS as TRUST_COMMANDS
+from services.trust.commands import TrustNeeds
+from services.trust.gate import TrustedDesk, TrustGate
+from services.trust.ledger import Ledger
+from services.trust.model import TrustRules
+from services.trust.repository import TrustRepository
+from services.trust.witness import TrustWitness
 from services.vocabulary.errors import StoreError
 from services.vocabulary.redaction import redact
 
@@ -67,6 +75,7 @@ class Records:
         store: opened at its first use.
         incidents: the incidents. breaker: the circuit. audit: what was decided and done.
         approvals: what waits for a second person. policies: of the configuration.
+        trust: how far automation may go.
         guard: the road to outside writes; None where nothing may be written.
     """
 
@@ -79,6 +88,7 @@ class Records:
         thresholds: Thresholds | None = None,
         policies: Sequence[Policy] = (),
         approval_lifetime: timedelta = timedelta(minutes=30),
+        trust: TrustRules | None = None,
         redaction: Callable[[str], str] | None = None,
         password: Callable[[], str] | None = None,
         memory: Path | None = None,
@@ -103,11 +113,25 @@ class Records:
         self.incidents = IncidentRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock, thresholds=thresholds, last_known=known)
         self.audit = Audit(self.store)
-        self.approvals = ApprovalRepository(self.store, clock, approval_lifetime)
+        rules = trust or TrustRules()
+        ledger = Ledger(self.store, clock, rules)
+        self.trust = TrustRepository(self.store, clock, rules, ledger)
+        witness = TrustWitness(ledger, rules)
+        self.approvals = ApprovalRepository(self.store, clock, approval_lifetime, rejected=witness.rejected)
         self.policies = tuple(policies)
-        gates = (PolicyGate(self.policies, ApprovalDesk(self.approvals)),)
+        desk = ApprovalDesk(self.approvals)
+        trusting = TrustGate(ledger, rules, desk)
+        gates = (PolicyGate(self.policies, TrustedDesk(trusting, desk)), trusting)
         self.guard = (
-            Guard(self.store, clock, gates=gates, thresholds=thresholds, last_known=known, journal=journal)
+            Guard(
+                self.store,
+                clock,
+                gates=gates,
+                witnesses=(witness,),
+                thresholds=thresholds,
+                last_known=known,
+                journal=journal,
+            )
             if writing
             else None
         )
@@ -219,6 +243,10 @@ def add_commands(
     registry.add(
         APPROVALS_COMMANDS,
         ApprovalsNeeds(records.approvals, run_line, lambda: live.approvals.snapshot.items, clock),
+    )
+    registry.add(
+        TRUST_COMMANDS,
+        TrustNeeds(records.trust, lambda: records.trust.seen, (SILENCE, EXPIRE), environments, clock),
     )
     registry.add(THEME_COMMANDS, ThemeNeeds(preferences, switch_theme))
 

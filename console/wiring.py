@@ -136,6 +136,7 @@ class Backend:
                     thresholds=sre.circuit.thresholds(),
                     policies=[one.policy() for one in sre.policies],
                     approval_lifetime=sre.approvals.lifetime,
+                    trust=sre.trust.rules(progressive=self.settings.feature_flags.progressive_trust),
                     redaction=self.redaction,
                     password=self._store_password(),
                     memory=None if self.demo else self._preferences.directory,

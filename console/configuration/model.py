@@ -19,6 +19,7 @@ from console.configuration.paths import state_directory
 from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
 from console.configuration.references import HINT, is_reference
 from console.configuration.section import Name, Seconds, Section, wrong
+from console.configuration.trust import TrustSettings
 from services.oncall.rotation import Rotation, RotationError, load_zone, parse_step
 from services.storage.address import parse_address
 from services.vocabulary.errors import StoreError
@@ -115,6 +116,7 @@ class FeatureFlags(Section):
 
     sre_mode: bool = True
     incident_response: bool = True
+    progressive_trust: bool = True
 
 
 class BasicAuth(Section):
@@ -318,6 +320,7 @@ class SreSettings(Section):
     circuit: CircuitSettings = Field(default_factory=CircuitSettings)
     policies: list[PolicySettings] = Field(default_factory=list)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    trust: TrustSettings = Field(default_factory=TrustSettings)
 
     @field_validator("policies", mode="plain")
     @classmethod

@@ -42,7 +42,8 @@ class ApprovalDesk:
                     await self._repository.spend(connection, approval, asked.actor)
                 names = ", ".join(vote.person.operator for vote in approval.votes if vote.agrees)
                 claimed = "" if approval.proven else " (identity claimed)"
-                return Verdict(Ruling.ALLOW, rule=f"{decision.rule}, approval {approval.number} by {names}{claimed}")
+                rule = f"{decision.rule}, approval {approval.number} by {names}{claimed}"
+                return Verdict(Ruling.ALLOW, rule=rule, approval=approval.number)
 
         async def keep(writing: AsyncConnection) -> str:
             request, _ = await self._repository.ask(writing, asked, decision.requirements)

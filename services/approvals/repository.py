@@ -31,16 +31,25 @@ RECENT = 20
 class ApprovalRepository:
     """Asks, lists, approves, rejects, cancels and spends."""
 
-    def __init__(self, store: Store, clock: Clock, lifetime: timedelta = timedelta(minutes=30)) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        lifetime: timedelta = timedelta(minutes=30),
+        *,
+        rejected: Callable[[AsyncConnection, Approval], Awaitable[None]] | None = None,
+    ) -> None:
         """
         Args:
             store: shared by the consoles of a team.
             clock: the time.
             lifetime: how long after it was asked for something can come of a request.
+            rejected: told of each request that is rejected, in the transaction that puts it on record.
         """
         self._store = store
         self._clock = clock
         self._lifetime = lifetime
+        self._rejected = rejected
         self._audit = Audit(store)
 
     def person(self, actor: Actor) -> Person:
@@ -115,8 +124,10 @@ class ApprovalRepository:
         Raises:
             NotFound: there is none with this number.
             Conflict: it is no longer pending; tells who did what.
-            Refused: nobody approves their own, or it is not theirs to approve.
+            Refused: nobody approves their own, or it is not theirs to approve; a script approves nothing.
         """
+        if actor.automation:
+            raise Refused("an approval is a person's to give, and no script's", "run it without --automation")
         async with self._store.write() as connection:
             approval = await self._pending(connection, number, "approve")
             person = self.person(actor)
@@ -155,6 +166,8 @@ class ApprovalRepository:
                 raise Refused(f"approval {number} was asked for by you", f"take it back with /approval cancel {number}")
             await self._vote(connection, approval, person, reason, agrees=False)
             await self._set(connection, number, ApprovalState.REJECTED, actor)
+            if self._rejected is not None:
+                await self._rejected(connection, approval)
             await self._record(connection, actor, approval, "reject", f"rejected: {reason}")
             return await self._get(connection, number)
 
