@@ -48,7 +48,9 @@ def build(needs: GatewayNeeds) -> ASGIApp:
         # One route for both methods: two would answer for each other's with 405 and an incomplete Allow.
         Route("/api/sre/circuit", rooms.circuit, methods=["GET", "POST"]),
     ]
-    inner = Starlette(routes=routes, exception_handlers={Problem: _answered, HTTPException: _not_routed})
+    inner = Starlette(
+        routes=routes, exception_handlers={Problem: _answered, HTTPException: _not_routed, Exception: _failed}
+    )
     inner.router.redirect_slashes = False
     return _Door(inner, needs, rooms.metrics, frozenset(route.path for route in routes))
 
@@ -87,7 +89,7 @@ class _Door:
             problem = store_lost(f"there was no answer within {limit:g} s")
         except Exception as error:
             _log.exception("a request to %s failed", self._route(scope))
-            problem = Problem(500, f"the gateway failed: {type(error).__name__}", "its log says where")
+            problem = _failure(error)
         if problem is not None and not status:
             await problem_response(problem)(scope, receive, sending)
         if status:
@@ -214,7 +216,16 @@ def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:
 
 
 async def _answered(_: Request, error: Exception) -> Response:
-    return problem_response(error if isinstance(error, Problem) else Problem(500, "the gateway failed"))
+    return problem_response(error if isinstance(error, Problem) else _failure(error))
+
+
+async def _failed(_: Request, error: Exception) -> Response:
+    # Raised on afterwards, so that it is logged at the door.
+    return problem_response(_failure(error))
+
+
+def _failure(error: Exception) -> Problem:
+    return Problem(500, f"the gateway failed: {type(error).__name__}", "its log says where")
 
 
 async def _not_routed(request: Request, error: Exception) -> Response:

@@ -10,7 +10,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from services.gateway.limits import Patience
 
-MOST_CONNECTIONS = 64
+MOST_CONNECTIONS = 256
 """Of all clients. Whoever comes after that takes the place of whoever has kept a connection without asking longest."""
 LARGEST_HEAD = 16 * 1024
 """Bytes of a request line with all its headers."""
@@ -52,6 +52,13 @@ class LimitedProtocol(H11Protocol):
         except (h11.ProtocolError, ValueError) as error:
             _log.debug("a connection is ended that speaks no HTTP: %s", error)
             self.give_up()
+
+    def send_400_response(self, msg: str) -> None:
+        """What arrived is no HTTP. Where a request before it is still being answered, nobody waits for that answer."""
+        if not self.idle:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        super().send_400_response(msg)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""

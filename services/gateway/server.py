@@ -131,7 +131,7 @@ async def serving(application: ASGIApp, address: Address, *, exchange: float = _
     try:
         yield Serving(url_of(listening, secure=context is not None), task)
     finally:
-        server.should_exit = True
+        server.leave()
         _, late = await asyncio.wait({task}, timeout=_GRACE + 3)
         for one in late:
             one.cancel()
@@ -168,6 +168,7 @@ class _Server(uvicorn.Server):
         self, config: uvicorn.Config, listening: socket.socket, context: ssl.SSLContext | None, exchange: float
     ) -> None:
         super().__init__(config)
+        self.leaving = asyncio.Event()
         self._exchange = exchange
         self._listening = listening
         self._context = context
@@ -176,6 +177,18 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None, None, None]:
         """The console's own handlers stay."""
         yield
+
+    async def main_loop(self) -> None:
+        """Wait for the end; once a second is enough for the header ``Date``, which is all there is to do."""
+        while not await self.on_tick(0):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await self.leaving.wait()
+
+    def leave(self) -> None:
+        """Take no more connections, and end when what is on its way has been answered."""
+        self.should_exit = True
+        self.leaving.set()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to take connections; a handshake has to be quick."""
