@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 from urllib.parse import parse_qs, urlsplit
 
 from services.metrics.lexer import ExpressionError
-from services.metrics.model import Unit
 from services.metrics.syntax import parse
 from services.metrics.tree import COMPARISONS, Node, Operation, constant, is_scalar, ungrouped
 from services.metrics.units import unit_of
 from services.vocabulary.errors import ConsoleError
+from services.vocabulary.plot import Unit
 
 _MOST = 4  # alternatives of one rule that are told apart
 _FLIPPED = {">": "<", "<": ">", ">=": "<=", "<=": ">=", "==": "==", "!=": "!="}

@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
+
+from services.vocabulary.plot import Unit
 
 Labels = tuple[tuple[str, str], ...]
 """Names and values, raw, sorted by name."""
-
-
-class Unit(Enum):
-    """How values are written on an axis."""
-
-    NONE = ""
-    RATIO = "ratio"  # 0.02 is written 2 %
-    PERCENT = "percent"  # 2 is written 2 %
-    SECONDS = "seconds"
-    BYTES = "bytes"
-    PER_SECOND = "per second"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,21 @@ Thanos, Mimir and VictoriaMetrics answer under the same paths.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
+from urllib.parse import quote
 
 from services.http import Parameters, ReadClient
-from services.metrics.model import BuildInfo, InstantAnswer, RangeAnswer
+from services.metrics import wire_inventory
+from services.metrics.inventory import ActiveAlert, Rule, Targets
+from services.metrics.model import BuildInfo, InstantAnswer, Labels, RangeAnswer
 from services.metrics.wire import build_info, instant_answer, range_answer
 from services.vocabulary.errors import ConsoleError, FailureKind, SourceError
 
 MOST_POINTS = 11_000
 """Most steps of a range query (``query_range`` in Prometheus' ``web/api/v1/api.go``)."""
 
+_MOST_PAGES = 1000
 _LARGEST = 32 * 1024 * 1024  # bytes of one answer; skimming them takes about 20 ms
 
 
@@ -85,6 +90,74 @@ class PrometheusReader:
             SourceError: no usable answer.
         """
         return build_info(await self._get("/api/v1/status/buildinfo", ()), self.source)
+
+    async def series(
+        self, selectors: Sequence[str], start: datetime, end: datetime
+    ) -> tuple[tuple[Labels, ...], tuple[str, ...]]:
+        """The labels of every series that one of the selectors takes, and what is missing (raw).
+
+        Args:
+            selectors: such as ``up{job="node"}``; at least one.
+            start: only those with samples since then.
+            end: and until then.
+
+        Raises:
+            SourceError: no usable answer; the message holds the server's own words.
+        """
+        chosen = [("match[]", selector) for selector in selectors]
+        body = await self._get("/api/v1/series", (*chosen, ("start", _stamp(start)), ("end", _stamp(end))))
+        return wire_inventory.series(body, self.source)
+
+    async def label_names(self, selector: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The names of all labels, or of those of the series that a selector takes; and what is missing (raw).
+
+        Raises:
+            SourceError: no usable answer; the message holds the server's own words.
+        """
+        body = await self._get("/api/v1/labels", (("match[]", selector),) if selector else ())
+        return wire_inventory.names(body, self.source)
+
+    async def label_values(self, name: str, selector: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The values of one label, of all series or of those that a selector takes; and what is missing (raw).
+
+        Raises:
+            SourceError: no usable answer; the message holds the server's own words.
+        """
+        path = f"/api/v1/label/{quote(name, safe='')}/values"
+        body = await self._get(path, (("match[]", selector),) if selector else ())
+        return wire_inventory.names(body, self.source)
+
+    async def targets(self) -> Targets:
+        """What it scrapes.
+
+        Raises:
+            SourceError: no usable answer.
+        """
+        return wire_inventory.targets(await self._get("/api/v1/targets", ()), self.source)
+
+    async def active_alerts(self) -> tuple[ActiveAlert, ...]:
+        """What its rules hold to be pending or firing.
+
+        Raises:
+            SourceError: no usable answer.
+        """
+        return wire_inventory.active_alerts(await self._get("/api/v1/alerts", ()), self.source)
+
+    async def rules(self) -> tuple[Rule, ...]:
+        """Every rule, in the order of the server; pages are followed where it sends them.
+
+        Raises:
+            SourceError: no usable answer.
+        """
+        found: list[Rule] = []
+        token = ""
+        for _ in range(_MOST_PAGES):
+            body = await self._get("/api/v1/rules", (("group_next_token", token),) if token else ())
+            page, token = wire_inventory.rules(body, self.source)
+            found += page
+            if not token:
+                break
+        return tuple(found)
 
     def _patience(self) -> tuple[str, str]:
         """Let the server give up a little before this side does: then it says why, and stops working."""

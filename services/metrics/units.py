@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from services.metrics.model import Unit
 from services.metrics.tree import COMPARISONS, Call, Group, Node, Operation, Ranged, Selector, Signed, constant
+from services.vocabulary.plot import Unit
 
 _RATES = frozenset({"rate", "irate", "deriv"})
 _COUNTS = frozenset(

@@ -71,7 +71,7 @@ async def instant_answer(body: bytes, source: str) -> InstantAnswer:
         SourceError: it is an error, of another type, or not what Prometheus says.
     """
     envelope, data = _envelope(body, source)
-    result = _decode(_RESULT, data, source)
+    result = decoded(_RESULT, data, source)
     raws = result.result or []
     if result.kind == "scalar":
         return InstantAnswer((_scalar(raws, source),), _partial(envelope, 0))
@@ -81,10 +81,10 @@ async def instant_answer(body: bytes, source: str) -> InstantAnswer:
     histograms = held = 0
     for raw in raws:
         held = await _breathe(held, raw)
-        item = _decode(_VECTOR, raw, source)
+        item = decoded(_VECTOR, raw, source)
         histograms += _given(item.histogram)
         if item.value is not None:
-            samples.append(Sample(_labels(item.metric), item.value[0], _number(item.value[1], source)))
+            samples.append(Sample(sorted_labels(item.metric), item.value[0], _number(item.value[1], source)))
         elif not _given(item.histogram):
             raise _malformed(source, "a sample has no value")
     return InstantAnswer(tuple(samples), _partial(envelope, histograms))
@@ -97,14 +97,14 @@ async def range_answer(body: bytes, source: str) -> RangeAnswer:
         SourceError: it is an error, of another type, or not what Prometheus says.
     """
     envelope, data = _envelope(body, source)
-    result = _decode(_RESULT, data, source)
+    result = decoded(_RESULT, data, source)
     if result.kind != "matrix":
         raise _unexpected(result.kind, source)
     series: list[Series] = []
     histograms = held = 0
     for raw in result.result or []:
         held = await _breathe(held, raw)
-        item = _decode(_MATRIX, raw, source)
+        item = decoded(_MATRIX, raw, source)
         histograms += _given(item.histograms)
         if item.values:
             series.append(_series(item.metric, item.values, source))
@@ -120,12 +120,30 @@ def build_info(body: bytes, source: str) -> BuildInfo:
         SourceError: it is not what Prometheus says.
     """
     _, data = _envelope(body, source)
-    build = _decode(_BUILD, data, source)
+    build = decoded(_BUILD, data, source)
     return BuildInfo(build.version, build.revision or "")
 
 
+def data_of(body: bytes, source: str) -> msgspec.Raw:
+    """What lies in the envelope of a success.
+
+    Raises:
+        SourceError: it is an error, or not what Prometheus says.
+    """
+    return _envelope(body, source)[1]
+
+
+def partial_of(body: bytes, source: str) -> tuple[str, ...]:
+    """What the server says is missing or doubtful (raw).
+
+    Raises:
+        SourceError: it is an error, or not what Prometheus says.
+    """
+    return _partial(_envelope(body, source)[0], 0)
+
+
 def _envelope(body: bytes, source: str) -> tuple[_Envelope, msgspec.Raw]:
-    envelope = _decode(_ENVELOPE, body, source)
+    envelope = decoded(_ENVELOPE, body, source)
     if envelope.status != "success":
         # The API sends errors with a status of their own; a gateway in front of it may not.
         said = f"{envelope.error_type or 'no reason'}: {envelope.error or 'no message'}"
@@ -142,7 +160,7 @@ def _given(raw: msgspec.Raw) -> bool:
 def _scalar(raws: list[msgspec.Raw], source: str) -> Sample:
     if len(raws) != 2:
         raise _malformed(source, "a scalar that is no pair")
-    return Sample((), _decode(_SCALAR, raws[0], source), _number(_decode(_TEXT, raws[1], source), source))
+    return Sample((), decoded(_SCALAR, raws[0], source), _number(decoded(_TEXT, raws[1], source), source))
 
 
 def _series(metric: Mapping[str, str], values: list[tuple[float, str]], source: str) -> Series:
@@ -153,10 +171,11 @@ def _series(metric: Mapping[str, str], values: list[tuple[float, str]], source: 
         numbers = tuple([float(text) for _, text in values])
     except ValueError as error:
         raise _malformed(source, str(error)) from error
-    return Series(_labels(metric), times, numbers)
+    return Series(sorted_labels(metric), times, numbers)
 
 
-def _labels(metric: Mapping[str, str]) -> Labels:
+def sorted_labels(metric: Mapping[str, str]) -> Labels:
+    """As the model keeps them."""
     return tuple(sorted(metric.items()))
 
 
@@ -186,7 +205,12 @@ async def _breathe(held: int, raw: msgspec.Raw) -> int:
     return 0
 
 
-def _decode(decoder: msgspec.json.Decoder[T], raw: Any, source: str) -> T:
+def decoded(decoder: msgspec.json.Decoder[T], raw: Any, source: str) -> T:
+    """What a decoder makes of ``raw``.
+
+    Raises:
+        SourceError: it is not what Prometheus says.
+    """
     try:
         return decoder.decode(raw)
     except _WRONG as error:

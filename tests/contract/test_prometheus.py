@@ -15,10 +15,11 @@ from aiohttp import web
 
 from services.alerts.model import Alert
 from services.http import HttpSettings, ReadClient
-from services.metrics.model import AlertPlot, BuildInfo, Sample, Series, Unit
+from services.metrics.model import AlertPlot, BuildInfo, Sample, Series
 from services.metrics.plot import plot_of
 from services.metrics.prometheus import PrometheusReader
 from services.vocabulary.errors import ConsoleError, FailureKind, SourceError
+from services.vocabulary.plot import Unit
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.wire import Answer, HttpDouble, http_double
 

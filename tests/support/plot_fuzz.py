@@ -11,9 +11,8 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from services.metrics.model import Unit
+from services.vocabulary.plot import Line, Mark, Plot, Unit
 from widgets.plot.gate import draw
-from widgets.plot.spec import Line, Mark, Plot
 
 _NUMBER = st.floats(allow_nan=True, allow_infinity=True)
 _NEAR = st.floats(min_value=-100, max_value=200)

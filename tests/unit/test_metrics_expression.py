@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from services.metrics.expression import conditions_of, expression_of
 from services.metrics.lexer import ExpressionError, number_of, tokens_of
-from services.metrics.model import Unit
 from services.metrics.syntax import parse
 from services.metrics.tree import constant
 from services.vocabulary.errors import ConsoleError
+from services.vocabulary.plot import Unit
 
 RATIO = 'sum by (job) (rate(http_errors_total{code=~"5.."}[5m])) / sum by (job) (rate(http_requests_total[5m]))'
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.metrics.model import Unit
+from services.vocabulary.plot import Unit
 from widgets.plot import sparkline
 from widgets.plot.axis import Scale, number, scale_of, ticks, time_ticks, value_ticks
 

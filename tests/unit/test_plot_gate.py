@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.metrics.model import Unit
+from services.vocabulary.plot import Unit
 from widgets.plot import Line, Mark, Plot
 from widgets.plot.gate import LEAST_HEIGHT, LEAST_WIDTH, draw
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from widgets.plot.sparkline import sparkline
-from widgets.plot.spec import Line, Mark, Plot
+from services.vocabulary.plot import Line, Mark, Plot
+from services.vocabulary.sparkline import sparkline
 from widgets.plot.widget import TimePlot
 
 __all__ = ["Line", "Mark", "Plot", "TimePlot", "sparkline"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from services.metrics.model import Unit
+from services.vocabulary.plot import Unit
 
 # Far enough from overflow for a span, its air and a change of unit.
 _BIG = sys.float_info.max / 1000

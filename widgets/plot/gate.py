@@ -16,9 +16,9 @@ from dataclasses import dataclass
 
 from rich.cells import cell_len
 
+from services.vocabulary.plot import Plot
 from services.vocabulary.text import display
 from widgets.plot.axis import scale_of, time_ticks, value_ticks
-from widgets.plot.spec import Plot
 from widgets.record_table.cells import Piece, exactly, head_of
 
 LEAST_WIDTH, LEAST_HEIGHT = 16, 5

@@ -10,9 +10,9 @@ from rich.segment import Segment
 from textual.strip import Strip
 from textual.widget import Widget
 
+from services.vocabulary.plot import Plot
 from services.vocabulary.text import display
 from widgets.plot import gate
-from widgets.plot.spec import Plot
 from widgets.record_table.cells import exactly
 from widgets.record_table.styles import StyleBook
 

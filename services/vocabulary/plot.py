@@ -1,11 +1,21 @@
-"""What is to be drawn, immutable."""
+"""A plot over time, as it is to be drawn; immutable. The screen draws it, a command only says it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 
-from services.metrics.model import Unit
+
+class Unit(Enum):
+    """How values are written on an axis."""
+
+    NONE = ""
+    RATIO = "ratio"  # 0.02 is written 2 %
+    PERCENT = "percent"  # 2 is written 2 %
+    SECONDS = "seconds"
+    BYTES = "bytes"
+    PER_SECOND = "per second"
 
 
 @dataclass(frozen=True, slots=True)
