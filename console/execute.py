@@ -6,8 +6,9 @@ import asyncio
 import json
 import logging
 import signal
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,8 @@ from console.cli import complain, complain_lines, refuse, say
 from console.configuration.paths import named_config
 from console.configuration.problems import ConfigurationError
 from console.opening import open_backend
-from services.command import Result
+from console.progress import Progress
+from services.command import Invocation, Result
 from services.registry import CommandError
 from services.registry.rendering import error_json, error_lines, result_json, result_lines
 from services.safety.actor import Surface
@@ -26,6 +28,7 @@ from services.vocabulary.text import display
 
 if TYPE_CHECKING:
     from console.log import Log
+    from console.wiring import Backend
 
 _log = logging.getLogger(__name__)
 
@@ -153,11 +156,13 @@ class _Execution:
             await backend.open_records()
             request = backend.registry.parse(self._line)
             self._command = f"/{request.command.name}"
-            result = await backend.registry.run(request, backend.invocation({}, self._confirm))
+            result = await backend.registry.run(request, self._invocation(backend))
         except CommandError as error:
             return self._failed(error, 2)
         except ConsoleError as error:
             return self._failed(error, 1)
+        except BrokenPipeError:
+            raise
         except Exception as error:
             _log.exception("%s failed", self._command)
             hint = "" if self._log is None else f"the log says where: {self._log.path}"
@@ -167,6 +172,12 @@ class _Execution:
             if backend.left and not self._json:
                 complain_lines([display(f"sre-console: {lost.command}: {lost.check}") for lost in backend.left])
         return self._answered(result)
+
+    def _invocation(self, backend: Backend) -> Invocation:
+        invocation = backend.invocation({}, self._confirm)
+        if self._json:
+            return invocation
+        return replace(invocation, progress=Progress(sys.stderr).show, write=_write)
 
     async def _confirm(self, plan: Plan) -> bool:
         self._asked = plan
@@ -185,6 +196,9 @@ class _Execution:
             self._print(result_json(self._command, result))
         else:
             self._mark_demo()
+            if result.streamed:
+                complain_lines(result_lines(result))
+                return 0 if result.ok else 1
             say(result_lines(result))
         return 0 if result.ok else 1
 
@@ -206,6 +220,10 @@ class _Execution:
     def _mark_demo(self) -> None:
         if self._demo:
             complain("DEMO: a simulated production", code=0)
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
 
 
 def _preview(plan: Plan) -> Sequence[str]:

@@ -12,6 +12,7 @@ from services.safety.breaker_rows import read_circuits
 from services.safety.last_known import LastKnown, LastKnownError
 from services.storage.address import parse_address
 from services.storage.engine import Store, open_store
+from services.storage.keys import NO_KEYS, ChainKeys
 from services.storage.store import StoreServer
 from services.vocabulary.clock import Clock
 
@@ -33,6 +34,7 @@ class LateStore(Store):
         redaction: Callable[[str], str] | None = None,
         last_known: LastKnown | None = None,
         opened: Callable[[], Awaitable[None]] | None = None,
+        keys: ChainKeys = NO_KEYS,
     ) -> None:
         """Nothing is opened or made before the first use.
 
@@ -45,9 +47,11 @@ class LateStore(Store):
             last_known: whether the store was there before, and what was open in it: what was there is never made
                 anew. None where nobody remembers, as on a wallboard and in the demo.
             opened: called once it is open, before whoever opened it goes on.
+            keys: hash the chain of the audit.
         """
         if redaction is not None:
             self.redact = redaction
+        self.keys = keys
         self._url = url
         self._password = password
         self._opening = asyncio.Lock()
@@ -66,6 +70,11 @@ class LateStore(Store):
     def database_user(self) -> str:
         """Whom the database knows this console as; empty before the store is open."""
         return "" if self._open is None else self._open.database_user
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anybody has used it."""
+        return self._open is not None
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncConnection]:

@@ -5,6 +5,7 @@ The alerts stand on the screen meanwhile; what needs the store waits for it.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
@@ -21,6 +22,10 @@ from services.approvals.commands import COMMANDS as APPROVALS_COMMANDS
 from services.approvals.commands import ApprovalsNeeds
 from services.approvals.gate import ApprovalDesk
 from services.approvals.repository import ApprovalRepository
+from services.audit.anchors import AnchorFile, Anchoring
+from services.audit.commands import COMMANDS as AUDIT_COMMANDS
+from services.audit.commands import AuditNeeds
+from services.audit.search import AuditSearch
 from services.circuit.commands import COMMANDS as CIRCUIT_COMMANDS
 from services.circuit.commands import CircuitNeeds
 from services.command import Invocation, Result
@@ -41,6 +46,7 @@ from services.safety.glass_journal import GlassJournal
 from services.safety.guard import Guard
 from services.safety.last_known import LastKnown
 from services.storage.address import parse_address
+from services.storage.keys import NO_KEYS, ChainKeys
 from services.trust.commands import COMMANDS as TRUST_COMMANDS
 from services.trust.commands import TrustNeeds
 from services.trust.gate import TrustedDesk, TrustGate
@@ -65,6 +71,8 @@ if TYPE_CHECKING:
     from services.vocabulary.clock import Clock
 
 
+_RETRY = 5.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -74,6 +82,7 @@ class Records:
     Attributes:
         store: opened at its first use.
         incidents: the incidents. breaker: the circuit. audit: what was decided and done.
+        anchor_file: where heads of the audit are kept; None where none is configured.
         approvals: what waits for a second person. policies: of the configuration.
         trust: how far automation may go.
         guard: the road to outside writes; None where nothing may be written.
@@ -93,11 +102,13 @@ class Records:
         password: Callable[[], str] | None = None,
         memory: Path | None = None,
         actor: Actor | None = None,
+        keys: ChainKeys = NO_KEYS,
+        anchor_file: Path | None = None,
     ) -> None:
         """Opens nothing yet; ``password`` is asked at each new connection to PostgreSQL.
 
         In the directory ``memory`` is kept what has to be known where the store is lost; None keeps nothing. ``actor``
-        brings back what was written meanwhile.
+        brings back what was written meanwhile. ``keys`` hash the audit, whose heads go to the log and ``anchor_file``.
         """
         known, journal = _memory(memory if writing else None, url, redaction)
         self._actor = actor
@@ -109,10 +120,13 @@ class Records:
             password=password,
             last_known=known,
             opened=self._back,
+            keys=keys,
         )
         self.incidents = IncidentRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock, thresholds=thresholds, last_known=known)
         self.audit = Audit(self.store)
+        self.anchor_file = None if anchor_file is None else AnchorFile(anchor_file, parse_address(url).name)
+        self._anchoring = Anchoring(self.anchor_file, clock)
         rules = trust or TrustRules()
         ledger = Ledger(self.store, clock, rules)
         self.trust = TrustRepository(self.store, clock, rules, ledger)
@@ -135,6 +149,30 @@ class Records:
             if writing
             else None
         )
+
+    async def keep_head(self) -> None:
+        """Keep the head of the audit outside the store, unless it is kept there already.
+
+        Raises:
+            ConsoleError: the store cannot be read, or the anchor file not written.
+        """
+        await asyncio.to_thread(self._anchoring.note, await self.audit.head())
+
+    async def follow_head(self) -> None:
+        """Keep each new head of the audit outside the store, until this is cancelled.
+
+        Raises:
+            ConsoleError: the anchor file cannot be written.
+        """
+        seen = -1
+        while True:
+            try:
+                seen = await self.store.wait(seen)
+                head = await self.audit.head()
+            except StoreError:
+                await self.store.clock.sleep(_RETRY)  # that it is lost is told where it is shown
+                continue
+            await asyncio.to_thread(self._anchoring.note, head)
 
     async def _back(self) -> None:
         # What a person wrote while the store was lost.
@@ -223,12 +261,23 @@ def add_commands(
         CIRCUIT_COMMANDS,
         CircuitNeeds(
             records.breaker,
-            records.audit,
             clock,
             seen=circuit_seen,
             unfinished=_none_unfinished if records.guard is None else records.guard.unfinished,
             sources=lambda: [f"alertmanager {name}" for name in sources.writers],
             notes=notes,
+        ),
+    )
+    registry.add(
+        AUDIT_COMMANDS,
+        AuditNeeds(
+            records.audit,
+            AuditSearch(records.store),
+            clock,
+            records.store.redact,
+            lambda: records.store.keys,
+            anchor_file=records.anchor_file,
+            unfinished=_none_unfinished if records.guard is None else records.guard.unfinished,
         ),
     )
 

@@ -141,6 +141,8 @@ class Backend:
                     password=self._store_password(),
                     memory=None if self.demo else self._preferences.directory,
                     actor=self.actor,
+                    keys=await asyncio.to_thread(sre.audit.keys, self.redaction.add),
+                    anchor_file=sre.audit.anchors,
                 )
                 flags = self.settings.feature_flags
                 room.add_commands(
@@ -210,6 +212,7 @@ class Backend:
             self.background.keep(work)
         if records.guard is not None:
             self.background.keep(Work("looking for writes without an outcome", self._settle))
+            self.background.keep(Work("keeping heads of the audit", records.follow_head))
         if serve and self.settings.gateway.enabled:
             beside = (await import_late("console.gateway")).serve_beside
             self.background.keep(Work("serving the gateway", partial(beside, self)))
@@ -280,6 +283,11 @@ class Backend:
         """Wait for the writes on their way, stop reading and close every connection; never raises."""
         await self.drain()
         await self.background.close()
+        if self.records is not None and self._writing and self.records.store.is_open:
+            try:
+                await self.records.keep_head()
+            except Exception as error:
+                _log.warning("the head of the audit could not be kept: %s", error)
         store = (self.records.store.close,) if self.records is not None else ()
         for closing in (self.sources.close, *store, self.resources.aclose):
             try:

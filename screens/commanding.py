@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
 
 from screens.confirm import ConfirmScreen, Question
+from screens.progress import CommandProgress
 from screens.result import ResultScreen
 from services.vocabulary.errors import ConsoleError, Refused
 from services.vocabulary.text import display, shorten
@@ -48,6 +50,7 @@ class Commanding:
         self._line = line
         self._selection = selection
         self._running: set[str] = set()
+        self._progress = CommandProgress(screen, desk.clock)
 
     def edited(self, line: str, cursor: int) -> None:
         """The person typed: offer completions, and say what the line would do or what is wrong with it."""
@@ -164,11 +167,14 @@ class Commanding:
             self._told(line, result)
         finally:
             self._running.discard(line)
+            self._progress.clear()
         self._desk.refresh()
 
     async def _answer(self, line: str, selection: Selection, *, confirmed: bool = False) -> Result:
         request = self._desk.registry.parse(line, selection)
-        return await self._desk.registry.run(request, self._invocation(selection, confirmed=confirmed))
+        invocation = self._invocation(selection, confirmed=confirmed)
+        progress = partial(self._progress.show, line)
+        return await self._desk.registry.run(request, replace(invocation, progress=progress))
 
     def _told(self, line: str, result: Result) -> None:
         from services.registry.rendering import result_lines

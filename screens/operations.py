@@ -87,6 +87,7 @@ class OperationsScreen(Screen[None]):
         yield Band(classes="-demo")
         yield Band(classes="-circuit")
         yield Band(classes="-trouble")
+        yield Band(classes="-progress")
         yield PaneTabs()
         with Grid(id="panes", classes="" if "incidents" in self._names else "-three"):
             for name in self._names:

@@ -89,6 +89,7 @@ class Result:
         ok: False where the command ran and what it checked is not well.
         undo: the slash command that reverses it; empty where nothing can.
         status: how far a write came, as :class:`~services.safety.outcome.OutcomeStatus` says it; empty for all else.
+        streamed: whether the answer itself was handed to :attr:`Invocation.write`; the message then goes beside it.
     """
 
     message: str
@@ -98,10 +99,15 @@ class Result:
     ok: bool = True
     undo: str = ""
     status: str = ""
+    streamed: bool = False
 
 
 Confirmer = Callable[[Plan], Awaitable[bool]]
 """Asks a person; True is yes. Headless, ``--yes`` answers; without it the guard refuses and names ``--yes``."""
+
+
+def _unseen(what: str, done: int, total: int) -> None:
+    del what, done, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +118,16 @@ class Invocation:
         actor: who.
         confirm: how to ask.
         selection: kind -> the identities of the selected items of that kind, cursor first.
+        progress: told by a command that takes long: what it counts, how many of how many.
+        write: takes the text of an answer that is too long to be kept, bit by bit; None where there is a screen, or
+            where the answer is one JSON object.
     """
 
     actor: Actor
     confirm: Confirmer
     selection: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    progress: Callable[[str, int, int], None] = _unseen
+    write: Callable[[str], None] | None = None
 
 
 NeedsT = TypeVar("NeedsT")

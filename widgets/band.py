@@ -14,6 +14,7 @@ class Band(Static):
     Band.-demo { background: $band-demo; color: $band-demo-text; }
     Band.-circuit { background: $band-open; color: $band-open-text; text-style: bold; }
     Band.-trouble { background: $panel; color: $warning; text-style: bold; }
+    Band.-progress { background: $panel; color: $accent; }
     Band.-said { display: block; }
     """
 

@@ -28,6 +28,7 @@ from console.configuration.problems import (
 )
 from console.configuration.references import SecretError, is_reference, resolve
 from console.configuration.toml_lines import line_of, lines_of
+from services.storage.keys import MAKE, SHORTEST
 
 _LARGEST = 4 * 1024 * 1024
 
@@ -246,12 +247,20 @@ def _unresolved(document: Any, path: Path = ()) -> Iterator[tuple[Path, str, str
             else:
                 if key == "proxy" and (problem := proxy_problem(secret)):
                     yield inner, f"{value}: {problem[0]}", problem[1]
+                if _of_audit(inner) and len(secret) < SHORTEST:
+                    yield inner, f"{value}: a key of the audit has at least {SHORTEST} characters", MAKE
         else:
             yield from _unresolved(value, inner)
 
 
 def _holds_secret(path: Path) -> bool:
-    return path[-1] in ("bearer", "basic", "password", "proxy") or (len(path) > 1 and path[-2] == "headers")
+    if path[-1] in ("bearer", "basic", "password", "proxy"):
+        return True
+    return _of_audit(path) or (len(path) > 1 and path[-2] == "headers")
+
+
+def _of_audit(path: Path) -> bool:
+    return path[:2] == ("sre", "audit") and path[2:3] in (("key",), ("earlier_keys",))
 
 
 def _where(path: Path, lines: dict[Path, int], origins: dict[Path, str]) -> str:

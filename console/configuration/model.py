@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from console.configuration.audit import AuditSettings
 from console.configuration.circuit import CircuitSettings
 from console.configuration.gateway import GatewaySettings
 from console.configuration.paths import state_directory
@@ -320,6 +321,7 @@ class SreSettings(Section):
     circuit: CircuitSettings = Field(default_factory=CircuitSettings)
     policies: list[PolicySettings] = Field(default_factory=list)
     approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
+    audit: AuditSettings = Field(default_factory=AuditSettings)
     trust: TrustSettings = Field(default_factory=TrustSettings)
 
     @field_validator("policies", mode="plain")

@@ -1,4 +1,4 @@
-"""``/circuit`` and ``/audit``: see and move the breaker, see and check what was done. They always work."""
+"""``/circuit``: see and move the breaker. It always works."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
-from services.command import Arguments, Candidate, Column, Command, Invocation, Positional, Result, Table
+from services.command import Arguments, Candidate, Command, Invocation, Positional, Result
 from services.safety.circuit import GLOBAL, Circuit
 from services.safety.outcome import Unfinished
 from services.safety.plan import Risk
@@ -18,19 +18,7 @@ from services.vocabulary.clock import Clock
 from services.vocabulary.errors import Conflict, NotFound
 
 if TYPE_CHECKING:
-    from services.safety.audit import Audit, AuditEntry
     from services.safety.breaker import Breaker
-
-_COLUMNS = (
-    Column("entry", numeric=True),
-    Column("time (UTC)"),
-    Column("who"),
-    Column("from"),
-    Column("command"),
-    Column("decision"),
-    Column("outcome"),
-    Column("message"),
-)
 
 
 def _no_sources() -> Iterable[str]:
@@ -51,7 +39,6 @@ class CircuitNeeds:
 
     Attributes:
         breaker: the circuit breaker.
-        audit: what was decided and done.
         clock: the time.
         seen: the state that the screen shows now; None where no screen does.
         unfinished: writes without outcome; the guard's ``unfinished``.
@@ -60,7 +47,6 @@ class CircuitNeeds:
     """
 
     breaker: Breaker
-    audit: Audit
     clock: Clock
     seen: Callable[[], Circuit | None] = _nothing_seen
     unfinished: Callable[[], Awaitable[tuple[Unfinished, ...]]] = _nothing_unfinished
@@ -84,16 +70,6 @@ class CloseArguments(Arguments):
 
     source: Annotated[str, Positional(rest=True)] = Field("", description="one source alone, such as alertmanager prod")
     reason: str = Field(min_length=1, description="why it is safe to write again")
-
-
-class AuditListArguments(Arguments):
-    """``/audit list [--limit 20]``."""
-
-    limit: int = Field(20, ge=1, le=1000, description="how many entries, the newest first")
-
-
-class AuditVerifyArguments(Arguments):
-    """``/audit verify``."""
 
 
 async def _status(needs: CircuitNeeds, request: StatusArguments, invocation: Invocation) -> Result:
@@ -231,76 +207,6 @@ def _source_names(needs: CircuitNeeds) -> Iterable[Candidate]:
     return [Candidate(name) for name in needs.sources()]
 
 
-async def _list(needs: CircuitNeeds, request: AuditListArguments, invocation: Invocation) -> Result:
-    del invocation
-    entries, lost = await needs.audit.list(request.limit), await needs.unfinished()
-    message = f"the newest {len(entries)} entries" if entries else "nothing was decided yet"
-    return Result(
-        message + (f"; {len(lost)} without outcome" if lost else ""),
-        data=[_object(entry) for entry in entries],
-        table=Table(_COLUMNS, tuple(_row(entry) for entry in entries)),
-        lines=tuple(f"{one.at:%Y-%m-%d %H:%M:%S} UTC  {one.operator}  {one.command}: {one.check}" for one in lost),
-    )
-
-
-async def _verify(needs: CircuitNeeds, request: AuditVerifyArguments, invocation: Invocation) -> Result:
-    del request, invocation
-    found = await needs.audit.verify()
-    data = {"whole": found.whole, "entries": found.entries, "head": found.head, "broken_at": found.sequence}
-    if not found.whole:
-        return Result(
-            f"the audit is broken: {found.problem}",
-            data={**data, "problem": found.problem},
-            lines=(f"{found.entries} entries before it are whole",),
-            ok=False,
-        )
-    return Result(
-        f"the audit is whole: {found.entries} entries, head {found.head}",
-        data=data,
-        lines=(
-            "this finds what was altered, removed, added or moved by anybody who did not work out the hashes anew;",
-            "whoever can write the store could do that, so note the head elsewhere and compare it later",
-        ),
-    )
-
-
-def _row(entry: AuditEntry) -> tuple[str, ...]:
-    return (
-        str(entry.sequence),
-        f"{entry.at:%Y-%m-%d %H:%M:%S}",
-        entry.operator,
-        f"{entry.os_user}@{entry.host} {entry.surface}",
-        entry.command,
-        f"{entry.decision} ({entry.rule})",
-        entry.outcome,
-        entry.message,
-    )
-
-
-def _object(entry: AuditEntry) -> dict[str, Any]:
-    return {
-        "sequence": entry.sequence,
-        "at": entry.at.isoformat(),
-        "operator": entry.operator,
-        "os_user": entry.os_user,
-        "host": entry.host,
-        "surface": entry.surface,
-        "command": entry.command,
-        "action": entry.action,
-        "source": entry.source,
-        "environment": entry.environment,
-        "targets": [dict(target) for target in entry.targets],
-        "decision": entry.decision,
-        "rule": entry.rule,
-        "outcome": entry.outcome,
-        "message": entry.message,
-        "duration_ms": entry.duration_ms,
-        "intent": entry.intent,
-        "previous": entry.previous,
-        "hash": entry.hash,
-    }
-
-
 COMMANDS: tuple[Command[CircuitNeeds, Any], ...] = (
     Command(
         name="circuit status",
@@ -339,22 +245,5 @@ COMMANDS: tuple[Command[CircuitNeeds, Any], ...] = (
         complete={"source": _source_names},
         examples=('/circuit reset --reason "network is back"', '/circuit reset alertmanager prod --reason "replaced"'),
         help="Without a source it resets the circuit and the breaker of every source.",
-    ),
-    Command(
-        name="audit list",
-        summary="List what was decided and what came of it, refusals included",
-        arguments=AuditListArguments,
-        risk=Risk.READ,
-        run=_list,
-        examples=("/audit list", "/audit list --limit 100"),
-    ),
-    Command(
-        name="audit verify",
-        summary="Check that no entry of the audit was altered, removed or moved",
-        arguments=AuditVerifyArguments,
-        risk=Risk.READ,
-        run=_verify,
-        examples=("/audit verify",),
-        help="Ends with 0 where the chain is whole and with 1 where it is broken.",
     ),
 )

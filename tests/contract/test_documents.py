@@ -50,8 +50,8 @@ def test_the_example_is_sound() -> None:
 
 
 def test_every_commented_line_of_the_example_can_be_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("PROMETHEUS_TOKEN", "PROMETHEUS_LOGIN"):
-        monkeypatch.setenv(name, "op:secret")
+    for name in ("PROMETHEUS_TOKEN", "PROMETHEUS_LOGIN", "AUDIT_KEY"):
+        monkeypatch.setenv(name, "op:secret" * 4)
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
     commented = [index for index, line in enumerate(lines) if line.startswith("#:")]
     kubeconfig = tmp_path / "kubeconfig"

@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from services.audit.commands import COMMANDS as AUDIT_COMMANDS
+from services.audit.commands import AuditNeeds
+from services.audit.search import AuditSearch
 from services.circuit.commands import COMMANDS as CIRCUIT_COMMANDS
 from services.circuit.commands import CircuitNeeds
 from services.command import Command, Invocation, Result
@@ -43,7 +46,18 @@ class Desk:
         self.registry = Registry(self.guard)
         self.registry.add(
             CIRCUIT_COMMANDS,
-            CircuitNeeds(self.breaker, Audit(store), clock, lambda: self.seen, self.guard.unfinished),
+            CircuitNeeds(self.breaker, clock, lambda: self.seen, self.guard.unfinished),
+        )
+        self.registry.add(
+            AUDIT_COMMANDS,
+            AuditNeeds(
+                Audit(store),
+                AuditSearch(store),
+                clock,
+                store.redact,
+                lambda: store.keys,
+                unfinished=self.guard.unfinished,
+            ),
         )
         self.registry.add(INCIDENT_COMMANDS, IncidentsNeeds(self.repository, tuple, clock))
 
