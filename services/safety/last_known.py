@@ -173,7 +173,7 @@ class LastKnown:
         for one in circuits:
             if one.revision < known.get(one.scope, 0):
                 raise StoreGone(
-                    f"the store {name} is older than what was last known of it: {one.name} was at revision "
+                    f"the store is older than what was last known of it: in {name} {one.name} was at revision "
                     f"{known[one.scope]}, and now at {one.revision}; it is an old copy, or was made anew",
                     'put the newest one back, or go on with this one on purpose: sre-console store init --reason "…"',
                 )

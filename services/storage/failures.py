@@ -77,9 +77,9 @@ def explained(name: str) -> Iterator[None]:
     except DBAPIError as error:
         raise explain(name, error.orig) from error
     except PoolTimeoutError as error:
-        raise StoreError(f"the store {name} is busy", "try again") from error
+        raise StoreError(f"the store is busy: {name}", "try again") from error
     except SQLAlchemyError as error:
-        raise StoreError(f"the store {name} failed: {error}") from error
+        raise StoreError(f"the store failed: {name}: {error}") from error
 
 
 def explain(name: str, error: BaseException | None) -> StoreError:
@@ -91,8 +91,8 @@ def explain(name: str, error: BaseException | None) -> StoreError:
     for signs, meaning, hint in _MEANINGS:
         if any(sign in lowered for sign in signs):
             kind = StoreLost if meaning in _LOST else StoreError
-            return kind(f"the store {name} {meaning}", hint)
-    return StoreError(f"the store {name} failed: {said}")
+            return kind(f"the store {meaning}: {name}", hint)
+    return StoreError(f"the store failed: {name}: {said}")
 
 
 def _of_postgresql(name: str, state: str, said: str) -> StoreError:
@@ -105,9 +105,9 @@ def _of_postgresql(name: str, state: str, said: str) -> StoreError:
         if len(state) >= length and (known := _STATES.get(state[:length])):
             detail = f": {said}" if state[:2] in ("28", "42") else ""
             kind = StoreLost if state.startswith(_LOST_STATES) else StoreError
-            return kind(f"the store {name} {known[0]}{detail}", known[1])
+            return kind(f"the store {known[0]}: {name}{detail}", known[1])
     if state:
-        return StoreError(f"the store {name} failed: {said}")
+        return StoreError(f"the store failed: {name}: {said}")
     if "certificate" in lowered or "ssl" in lowered:
-        return StoreLost(f"the store {name} cannot be reached safely: {said}", _CERTIFICATE)
-    return StoreLost(f"the store {name} cannot be reached: {said}", _UNREACHABLE)
+        return StoreLost(f"the store cannot be reached safely: {name}: {said}", _CERTIFICATE)
+    return StoreLost(f"the store cannot be reached: {name}: {said}", _UNREACHABLE)

@@ -45,7 +45,7 @@ def is_newest(name: str, revision: str | None) -> bool:
 def gone(name: str) -> StoreGone:
     """What is said of a store that was there before, and of which nothing is left."""
     return StoreGone(
-        f"the store {name} is gone: it was here before, and a new one would know of no breaker that somebody opened",
+        f"the store is gone: {name} was here before, and a new one would know of no breaker that somebody opened",
         'put it back, or start a new one on purpose with sre-console store init --reason "…"',
     )
 

@@ -83,7 +83,7 @@ class SqliteStore(Store):
         # A file that was removed or replaced under an open store takes writes that nobody will ever read, and knows
         # nothing of what others write.
         if _identity(self._path) != self._identity:
-            raise StoreLost(f"the store {self.name} was removed or replaced", "put it back or restart the console")
+            raise StoreLost(f"the store was removed or replaced: {self.name}", "put it back or restart the console")
 
 
 async def open_sqlite(path: Path, clock: Clock, *, read_only: bool, busy: float, make: bool) -> SqliteStore:

@@ -68,7 +68,7 @@ def test_a_lost_store_is_told_of_and_started_anew_on_purpose_alone(machine: Mach
     for _ in range(2):
         code, answer = machine.executes("/circuit status")
         assert code == 1
-        assert "is gone: it was here before" in answer["message"]
+        assert "the store is gone: " in answer["message"]
         code, said = machine.runs("store", "status")
         assert code == 1
         assert "is gone" in said

@@ -5,11 +5,8 @@ What is done is looked at from both sides: on the screen, and through ``amtool``
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -17,16 +14,11 @@ from typing import Any
 import pytest
 
 from tests.support.alertmanager_server import AlertmanagerServer, alertmanager_server, amtool
+from tests.support.program import END, ENTER, ESCAPE, Desk, console
 from tests.support.prometheus_server import prometheus_server
 from tests.support.tap import tap
-from tests.support.terminal import Terminal
 
 pytestmark = pytest.mark.real
-
-PROGRAM = str(Path(sys.executable).with_name("sre-console"))
-ROOT = str(Path(__file__).resolve().parents[2])
-LIMIT = 40.0
-"""Seconds for anything to come; on an idle machine everything comes within a few."""
 
 RULES = """\
 groups:
@@ -46,90 +38,6 @@ groups:
     expr: vector(91) > 90
     labels: {severity: warning, service: orders}
 """
-
-ENTER, ESCAPE, END = "\r", "\x1b", "\x1b[F"
-
-
-class Desk:
-    """A person in front of the program.
-
-    Attributes:
-        terminal: what they see and type on.
-        config: the file that the program was given.
-        environment: of the program.
-    """
-
-    def __init__(self, terminal: Terminal, config: Path, environment: dict[str, str]) -> None:
-        self.terminal = terminal
-        self._config = config
-        self._environment = environment
-
-    async def sees(self, *words: str) -> None:
-        """Wait until each of ``words`` stands on the screen."""
-        for one in words:
-            await asyncio.to_thread(self.terminal.wait_for, one, LIMIT)
-
-    async def sees_until(self, condition: Callable[[str], bool], what: str) -> None:
-        """Wait until the whole screen satisfies ``condition``."""
-        await asyncio.to_thread(
-            self.terminal.wait_until, lambda rows: condition("\n".join(rows)), f"{what} never came", LIMIT
-        )
-
-    async def no_longer_sees(self, words: str) -> None:
-        """Wait until ``words`` are gone."""
-        await self.sees_until(lambda text: words not in text, f"the screen without {words!r}")
-
-    def types(self, *keys: str) -> None:
-        """Press keys; a word is typed letter by letter."""
-        for key in keys:
-            self.terminal.send(key)
-
-    async def asks_again_until(self, words: str) -> None:
-        """Press ``r`` (read every source now) until ``words`` are there; nobody waits for the next poll."""
-        clock = asyncio.get_running_loop()
-        end = clock.time() + LIMIT
-        while words not in self.terminal.text():
-            self.types("r")
-            try:
-                await asyncio.to_thread(self.terminal.wait_for, words, 3.0)  # what it says covers a corner for two
-            except TimeoutError:
-                if clock.time() > end:
-                    raise
-
-    async def executes(self, line: str) -> Any:
-        """``data`` of what ``sre-console exec --json`` answers in front of the same configuration."""
-        process = await asyncio.create_subprocess_exec(
-            *(PROGRAM, "--config", str(self._config), "exec", "--json", line),
-            stdout=asyncio.subprocess.PIPE,
-            env=self._environment,
-            cwd=ROOT,
-        )
-        out, _ = await process.communicate()
-        answer = json.loads(out)
-        assert (process.returncode, answer["ok"]) == (0, True), answer
-        return answer["data"]
-
-
-@asynccontextmanager
-async def console(directory: Path, alertmanager: str, prometheus: str = "", *options: str) -> AsyncIterator[Desk]:
-    """The program in front of the servers of these URLs; everything it keeps is kept in ``directory``."""
-    directory.mkdir(parents=True, exist_ok=True)
-    config = directory / "config.toml"
-    metrics = f'prometheus_url = "{prometheus}"\n' if prometheus else ""
-    config.write_text(
-        f'[sre]\noperator = "op-a"\n[[sre.alertmanager]]\nname = "prod"\nurls = ["{alertmanager}"]\n'
-        f'environment = "staging"\n{metrics}[sre.store]\nurl = "sqlite:///{directory}/state/store.db"\n'
-    )
-    # The size of the terminal is the test's own; workers of xdist have another in their environment.
-    dropped = ("SRE_CONSOLE_", "RUSTANT_", "COLUMNS", "LINES")
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    environment = {**kept, "XDG_STATE_HOME": str(directory / "home"), "XDG_CONFIG_HOME": str(directory / "home")}
-    command = [PROGRAM, "--config", str(config), *options]
-    terminal = Terminal(command, columns=140, lines=44, environment=environment, cwd=ROOT)
-    try:
-        yield Desk(terminal, config, environment)
-    finally:
-        await asyncio.to_thread(terminal.close)
 
 
 @asynccontextmanager
@@ -174,7 +82,9 @@ async def test_a_person_acks_silences_and_opens_the_breaker(tmp_path: Path) -> N
         await desk.sees("filter: 2 of 4")
         desk.types("s")
         await desk.sees("--comment")
-        desk.types("bad build", END, " --without pod", ENTER)
+        desk.types("bad build", END, " --without pod")
+        await desk.sees("⏎ mutes 2 alerts in staging (prod)")
+        desk.types(ENTER)
         await desk.sees("Confirm", "mutes 2 alerts in staging (prod)", 'alertname="CrashLooping"', "y do it")
         assert len(await silences(server)) == 1
         # Letters answer once the question was there for a moment.

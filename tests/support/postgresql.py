@@ -9,6 +9,7 @@ import atexit
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import time
@@ -39,6 +40,18 @@ def find_binaries() -> Path | None:
         places.append(Path(found).resolve().parent)
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+
+
+def encrypts(binaries: Path) -> bool:
+    """Whether this build of PostgreSQL knows TLS."""
+    return b"SSL_CTX_new" in (binaries / "postgres").read_bytes()
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class PostgresqlServer:

@@ -127,7 +127,7 @@ async def test_the_person_is_told_what_is_known_and_types_the_target(desk: Desk)
         return False
 
     said = await desk.write(look, EXEC)
-    assert said.startswith("nothing was sent: the store ")
+    assert said.startswith("nothing was sent: the store was removed")
     assert '--break-glass --reason "…" --confirm thing' in said
     confirmation = asked[0].confirmation
     assert isinstance(confirmation, BreakGlass)
