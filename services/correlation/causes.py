@@ -15,10 +15,13 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from services.alerts.model import Alert
+from services.correlation.blaming import LOOKED_AT, blame_of, primary
+from services.correlation.brokenness import brokenness
 from services.correlation.changes import Change, before, plausibility
-from services.correlation.merging import Cluster
+from services.correlation.merging import FAINT, Cluster
 from services.correlation.model import Cause, CauseKind
 from services.correlation.naming import own_names
 from services.correlation.reading import Reading
@@ -28,14 +31,8 @@ from services.vocabulary.durations import format_age
 _SUSPECTS = 24
 _TOLD = 3
 _EARLY = 240.0
-_SAMPLE = 4000
-_BROKEN = re.compile(
-    r"down|unreach|notready|not ready|lost|full|filling|oom|crash|fail|unavailable|read.?only|absent|exhaust|expired|"
-    r"reboot|power|link|disk|memory|leak|deadlock|split.?brain|rollout|stuck|fault|broken|dead|hang|hung"
-)
-_COMPLAINT = re.compile(
-    r"latency|slow|error.?rate|errors?$|5xx|slo|burn|p9\d|timeout|apdex|response|request|degrad|throughput|budget|queue"
-)
+_PORT = re.compile(r":\d+$")
+_HEARD = 50
 
 
 @dataclass(frozen=True)
@@ -46,12 +43,14 @@ class Suspects:
         reading: the alerts. weights: how much names say.
         total: of each name, how many of all alerts carry it.
         changes: name of a workload -> its rollouts.
+        variety: of each label, how many values it has.
     """
 
     reading: Reading
     weights: Weights
     total: Sequence[int]
     changes: Mapping[str, tuple[Change, ...]]
+    variety: Sequence[int]
 
     def of(self, cluster: Cluster) -> tuple[Cause, ...]:
         """The likeliest causes of ``cluster``, best first; at least the first alert."""
@@ -67,62 +66,45 @@ class Suspects:
         members = [index for index in cluster.members if not reading.alerts[index].inhibited_by] or cluster.members
         start = reading.onsets[members[0]]
         early = [index for index in members[:200] if reading.onsets[index] - start <= 60]
-        index = max(early, key=lambda one: (self._brokenness(one), -reading.alerts[one].severity.rank, -one))
+        index = self._loudest(early)
         alert = reading.alerts[index]
-        return Cause(CauseKind.ALERT, "alertname", title(alert), title(alert), alert.id, 0.3)
+        score = 0.3 + 0.1 * self._brokenness(index)
+        names = primary(reading, index, self.variety)
+        if not names:
+            return Cause(CauseKind.ALERT, "alertname", title(alert), title(alert), alert.id, score)
+        return self._thing(min(names, key=lambda name: self._worth(name, index)), index, score)
+
+    def _worth(self, name: int, index: int) -> tuple[bool, int, str]:
+        # The machine rather than its port, the pod rather than its family.
+        word = self.reading.words[name]
+        return (_PORT.search(word) is not None, name not in self.reading.values[index].values(), word)
 
     def _things(self, cluster: Cluster) -> list[Cause]:
         reading, words = self.reading, self.reading.words
-        members = cluster.members[:_SAMPLE]
-        places = {index: place for place, index in enumerate(members)}
-        owned: dict[int, int] = {}
-        told: dict[int, int] = {}
-        blames: dict[int, set[int]] = {}
-        for index, place in places.items():
-            bit = 1 << place
-            own = reading.own[index]
-            rest = [name for name in reading.names[index] if name not in own]
-            for name in own:
-                owned[name] = owned.get(name, 0) | bit
-            for name in rest:
-                told[name] = told.get(name, 0) | bit
+        blame = blame_of(reading, cluster, self.variety)
         ranked = sorted(
-            (name for name in cluster.names if self.weights.name[name] >= 0.4 and (name in owned or name in told)),
+            (name for name in cluster.names if self.weights.name[name] >= FAINT and blame.direct(name)),
             key=lambda name: (-cluster.names[name] * self.weights.name[name], words[name]),
         )[:_SUSPECTS]
-        for name in ranked:
-            mask = owned.get(name, 0)
-            for other in ranked:
-                # Alerts about ``name`` that speak of ``other`` blame it.
-                if other != name and mask & told.get(other, 0) & ~owned.get(other, 0):
-                    blames.setdefault(other, set()).add(name)
-        size = len(members)
-        start = reading.onsets[members[0]]
+        start = reading.onsets[cluster.members[0]]
         found = []
         for name in ranked:
-            direct = owned.get(name, 0) | told.get(name, 0)
-            reach, seen, ring = direct, {name}, [name]
-            while ring:
-                ring = [up for one in ring for up in blames.get(one, ()) if up not in seen]
-                seen.update(ring)
-                for up in ring:
-                    reach |= owned.get(up, 0)
-            explained = (direct.bit_count() + 0.7 * (reach & ~direct).bit_count()) / size
+            direct, mine = blame.direct(name), blame.owned.get(name, 0)
+            reach = blame.reach(name, ranked)
+            explained = (direct.bit_count() + 0.7 * (reach & ~direct).bit_count()) / len(blame.members)
             exclusive = min(1.0, cluster.names[name] / max(1, self.total[name]))
             telling = min(1.0, self.weights.name[name] / 2.5)
-            mine = owned.get(name, 0)
             score = explained * (0.5 + 0.5 * exclusive) * (0.4 + 0.6 * telling)
-            best = -1
+            speakers = list(islice(blame.indices(mine or direct), _HEARD))
             if mine:
-                index = members[(mine & -mine).bit_length() - 1]
-                score += 0.1 + 0.25 * math.exp(-(reading.onsets[index] - start) / _EARLY)
-                best = self._speaker(members, mine)
-                score += 0.12 * self._mean_brokenness(members, mine)
-            else:
-                best = members[(direct & -direct).bit_length() - 1]
-            if any(mine & told.get(other, 0) & ~owned.get(other, 0) for other in ranked if other != name):
-                score -= 0.15  # it blames something else itself
-            found.append(self._thing(name, best, score))
+                score += 0.1 + 0.25 * math.exp(-(reading.onsets[speakers[0]] - start) / _EARLY)
+                score += 0.15 if name in blame.primary else -0.1
+                score += 0.12 * sum(map(self._brokenness, speakers)) / len(speakers)
+            if blame.blames(name, ranked):
+                score -= 0.15
+            if _PORT.search(words[name]):
+                score -= 0.05  # the machine itself is a suspect too
+            found.append(self._thing(name, self._loudest(speakers) if mine else speakers[0], score))
         return found
 
     def _thing(self, name: int, index: int, score: float) -> Cause:
@@ -139,12 +121,10 @@ class Suspects:
         found = []
         for name, count in cluster.names.items():
             made = self.changes.get(reading.words[name])
-            if not made or count < 0.2 * cluster.size and count < 3:
+            if not made or (count < 0.2 * cluster.size and count < 3):
                 continue
-            onset, index = next(
-                (reading.onsets[one], one) for one in cluster.members if name in reading.names[one]
-            )
-            spaces = {reading.alerts[one].labels.get("namespace") for one in cluster.members[:_SAMPLE]} - {None}
+            onset, index = next((reading.onsets[one], one) for one in cluster.members if name in reading.names[one])
+            spaces = {reading.alerts[one].labels.get("namespace") for one in cluster.members[:LOOKED_AT]} - {None}
             change = before([one for one in made if not spaces or one.namespace in spaces], onset)
             if change is None:
                 continue
@@ -156,31 +136,11 @@ class Suspects:
             )
         return found
 
-    def _speaker(self, members: Sequence[int], mask: int) -> int:
-        places = []
-        while mask and len(places) < 50:
-            low = mask & -mask
-            places.append(members[low.bit_length() - 1])
-            mask ^= low
-        return max(places, key=lambda one: (self._brokenness(one), -self.reading.alerts[one].severity.rank, -one))
-
-    def _mean_brokenness(self, members: Sequence[int], mask: int) -> float:
-        total = count = 0
-        while mask and count < 50:
-            low = mask & -mask
-            total += self._brokenness(members[low.bit_length() - 1])
-            count += 1
-            mask ^= low
-        return total / max(1, count)
+    def _loudest(self, indices: Sequence[int]) -> int:
+        return max(indices, key=lambda one: (self._brokenness(one), -self.reading.alerts[one].severity.rank, -one))
 
     def _brokenness(self, index: int) -> int:
         return brokenness(self.reading.kind_names[self.reading.kinds[index]])
-
-
-def brokenness(kind: str) -> int:
-    """1 for what says that something is broken, -1 for what says that somebody suffers, 0 for neither or both."""
-    folded = kind.casefold()
-    return bool(_BROKEN.search(folded)) - bool(_COMPLAINT.search(folded))
 
 
 def title(alert: Alert) -> str:
@@ -192,7 +152,7 @@ def title(alert: Alert) -> str:
 
 
 def spelled(alert: Alert, reading: Reading, name: int) -> tuple[str, str]:
-    """The label under which ``alert`` carries ``name``, and the name as it writes it; the folded name where it does not."""
+    """The label under which ``alert`` carries ``name``, and the name as it writes it, or else folded."""
     word = reading.words[name]
     part = ("", word)
     for label, value in alert.labels.items():
@@ -202,5 +162,3 @@ def spelled(alert: Alert, reading: Reading, name: int) -> tuple[str, str]:
                 return label, value.strip()
             part = (label, word)
     return part
-
-

@@ -53,7 +53,9 @@ def changes_of(deployments: Iterable[Deployment]) -> dict[str, tuple[Change, ...
             found.setdefault(names[0], []).append(
                 Change(names[0], moment.timestamp(), one.namespace, one.name, one.kind, number, moment)
             )
-    return {name: tuple(sorted(made, key=lambda one: (one.at, one.subject, one.revision))) for name, made in found.items()}
+    for made in found.values():
+        made.sort(key=lambda one: (one.at, one.subject, one.revision))
+    return {name: tuple(made) for name, made in found.items()}
 
 
 def before(changes: Sequence[Change], onset: float) -> Change | None:

@@ -19,8 +19,9 @@ from services.correlation.changes import changes_of
 from services.correlation.evidence import evidence_of, reasons, shared_labels
 from services.correlation.lasting import lasting_ids
 from services.correlation.merging import Cluster, Scoring, cells, cluster_of, merge
-from services.correlation.model import Correlation, Explanation, Problem
+from services.correlation.model import Correlation, Evidence, Explanation, Problem
 from services.correlation.pace import Pace, pace
+from services.correlation.parting import Parting
 from services.correlation.reading import Reading, read
 from services.correlation.weighing import Weights, weigh
 from services.deployments.model import Deployment
@@ -50,8 +51,8 @@ class Study:
         problem, cluster = self.correlation.problems[place], self.clusters[place]
         index = next(one for one in cluster.members if self.reading.alerts[one].id == alert)
         alone = self._cluster([index])
-        inhibitors = dict((target, source) for source, target in inhibitions(self.reading))
-        found = ()
+        inhibitors = {target: source for source, target in inhibitions(self.reading)}
+        found: tuple[Evidence, ...] = ()
         if cluster.size > 1:
             rest = self._cluster([one for one in cluster.members if one != index])
             found = reasons(self.reading, self.weights, alone, rest, inhibitors)
@@ -69,7 +70,7 @@ class Study:
 
     def _nearest(
         self, place: int, alone: Cluster, inhibitors: Mapping[int, int]
-    ) -> tuple[Problem | None, tuple]:
+    ) -> tuple[Problem | None, tuple[Evidence, ...]]:
         score = Scoring(self.weights).total
         others = [(score(alone, other), -number) for number, other in enumerate(self.clusters) if number != place]
         if not others:
@@ -98,21 +99,30 @@ def study(
     weights, paces = weigh(reading), pace(reading)
     held = before or {}
     past = {index: held[alert.id] for index, alert in enumerate(reading.alerts) if alert.id in held} if held else {}
-    first = cells(reading, weights, inhibitions(reading))
-    clusters = merge(reading, weights, paces, first, past)
+    linked = inhibitions(reading)
+    first = cells(reading, weights, linked)
+    variety = _variety(reading)
+    inhibitors = {target: source for source, target in linked}
+
+    def gather(members: Sequence[int]) -> Cluster:
+        return cluster_of(reading, weights, paces, members, past)
+
+    parting = Parting(reading, weights, variety, gather)
+    merged = merge(reading, weights, paces, first, past)
+    clusters = sorted(
+        [part for one in merged for part in parting.part(one, inhibitors)], key=lambda one: one.members[0]
+    )
     ids = lasting_ids(reading, clusters, past)
     total = [0] * len(reading.words)
     for names in reading.names:
         for name in names:
             total[name] += 1
-    suspects = Suspects(reading, weights, total, changes_of(deployments))
+    suspects = Suspects(reading, weights, total, changes_of(deployments), variety)
     found = [(_problem(reading, weights, suspects, one, id, total), one) for one, id in zip(clusters, ids, strict=True)]
     found.sort(key=lambda pair: (pair[0].severity.rank, -pair[0].count, -pair[0].since.timestamp(), pair[0].id))
     problems = tuple([problem for problem, _ in found])
     places = {member: place for place, problem in enumerate(problems) for member in problem.members}
-    return Study(
-        Correlation(problems, places), tuple([one for _, one in found]), reading, weights, paces
-    )
+    return Study(Correlation(problems, places), tuple([one for _, one in found]), reading, weights, paces)
 
 
 def correlate(
@@ -150,6 +160,14 @@ def _problem(
         evidence_of(reading, weights, cluster, causes[0], total),
         shared_labels(reading, cluster),
     )
+
+
+def _variety(reading: Reading) -> list[int]:
+    seen: list[set[int]] = [set() for _ in reading.labels]
+    for values in reading.values:
+        for label, value in values.items():
+            seen[label].add(value)
+    return [len(one) for one in seen]
 
 
 def _rank(severity: Severity) -> int:

@@ -106,9 +106,11 @@ def reasons(
     if when != 0:
         gap = max(alone.onsets[0] - rest.onsets[-1], rest.onsets[0] - alone.onsets[-1])
         if gap > 0:
-            words = f"it began {format_age(timedelta(seconds=gap))} {'after' if alone.onsets[0] > rest.onsets[-1] else 'before'} them"
+            side = "after" if alone.onsets[0] > rest.onsets[-1] else "before"
+            words = f"it began {format_age(timedelta(seconds=gap))} {side} them"
         else:
-            words = f"it began {format_age(timedelta(seconds=alone.onsets[0] - rest.onsets[0]))} after the first of them, while they began"
+            late = format_age(timedelta(seconds=alone.onsets[0] - rest.onsets[0]))
+            words = f"it began {late} after the first of them, while they began"
         found.append(Evidence(EvidenceKind.TIME, words, when))
     told: list[tuple[float, str, Evidence]] = []
     for name in alone.names.keys() & rest.names.keys():
@@ -140,7 +142,9 @@ def _against(reading: Reading, scoring: Scoring, alone: Cluster, rest: Cluster) 
         labels = [
             reading.labels[label]
             for label, _ in scoring.weights.scope
-            if label in alone.values and label in rest.values and not alone.values[label].keys() & rest.values[label].keys()
+            if label in alone.values
+            and label in rest.values
+            and not alone.values[label].keys() & rest.values[label].keys()
         ]
         if labels:
             found.append(Evidence(EvidenceKind.LABELS, f"its {labels[0]} is another than theirs", -apart))

@@ -20,8 +20,8 @@ from services.correlation.weighing import Weights
 BIAS = 2.3
 """Nats against any merger: without evidence alerts are strangers."""
 GROWTH = 0.25
-STRANGE = 0.6
-LINKED = 2.0
+STRANGE = 0.4
+LINKED = 1.5
 STICKY = 0.8
 """Nats for what was together before, and against what was apart, so that nothing flaps at the limit."""
 FAINT = 0.2
@@ -104,16 +104,13 @@ class Scoring:
         best = link = 0.0
         for name in mine.keys() & theirs.keys():
             telling = weight[name]
-            if telling > link:
-                link = telling
+            link = max(link, telling)
             value = telling * math.sqrt(mine[name] * theirs[name]) * share
-            if value > best:
-                best = value
+            best = max(best, value)
         kind = 0.0
         for one in a.kinds.keys() & b.kinds.keys():
             value = self.weights.kind[one] * math.sqrt(a.kinds[one] * b.kinds[one]) * share
-            if value > kind:
-                kind = value
+            kind = max(kind, value)
         return best + kind, link
 
     def apart(self, a: Cluster, b: Cluster) -> float:
@@ -123,8 +120,7 @@ class Scoring:
             mine, theirs = a.values.get(label), b.values.get(label)
             if mine is not None and theirs is not None:
                 value = against * disagreement(mine, theirs)
-                if value > worst:
-                    worst = value
+                worst = max(worst, value)
         return worst
 
     def sticking(self, a: Cluster, b: Cluster) -> float:
@@ -167,8 +163,8 @@ def cells(reading: Reading, weights: Weights, together: Sequence[tuple[int, int]
             last[name] = index
     parent = list(range(reading.size))
     picked: dict[int, int] = {}
-    for index, names in enumerate(shared):
-        telling = [name for name in names if weights.name[name] >= 1.0]
+    for index, common in enumerate(shared):
+        telling = [name for name in common if weights.name[name] >= 1.0]
         if not telling:
             continue
         own = reading.own[index]

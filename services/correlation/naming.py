@@ -22,7 +22,7 @@ _HEX = re.compile(r"(?:0x)?[0-9a-f]{12,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]
 _REPLICA = re.compile(r"(.+?)-[0-9a-f]{6,10}-[a-z0-9]{5}")
 _POD_END = re.compile(r"(.+?)-(?=[a-z]*[0-9])[a-z0-9]{5}")
 _ORDINAL = re.compile(r"(.*?[a-z])[-_.]?\d{1,4}", re.IGNORECASE)
-_MASKED = re.compile(r"\S*\d\S*")
+_MASKED = re.compile(r"\d")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*://")
 _EMPTY = frozenset(("true", "false", "none", "null", "unknown", "n/a", "yes", "no", "default"))
 
@@ -52,7 +52,9 @@ def text_names(text: str) -> tuple[str, ...]:
 
 def words(text: str) -> list[str]:
     """The words of the beginning of ``text``, folded."""
-    return _WORDS.findall(_SCHEME.sub("", text[:LONGEST_TEXT].casefold()) if "://" in text else text[:LONGEST_TEXT].casefold())
+    return _WORDS.findall(
+        _SCHEME.sub("", text[:LONGEST_TEXT].casefold()) if "://" in text else text[:LONGEST_TEXT].casefold()
+    )
 
 
 def word_names(word: str) -> tuple[str, ...]:
@@ -64,8 +66,9 @@ def word_names(word: str) -> tuple[str, ...]:
 
 
 def template(text: str) -> str:
-    """``text`` with everything that holds a digit masked, cut to its beginning."""
-    return _MASKED.sub("*", text[:LONGEST_TEXT])[:_LONGEST_NAME].casefold()
+    """What is left of the beginning of ``text`` without names of things, measures and numbers."""
+    rest = [word for word in words(text) if not _MASKED.search(word) and not word_names(word)]
+    return " ".join(rest)[:_LONGEST_NAME]
 
 
 def _is_measure(word: str) -> bool:
@@ -78,9 +81,7 @@ def _is_name(word: str) -> bool:
     if _MEASURE.fullmatch(word) or _HEX.fullmatch(word):
         return False
     lettered = any(character.isalpha() for character in word)
-    return lettered and (
-        any(character.isdigit() for character in word) or any(mark in word[1:-1] for mark in "-_./:")
-    )
+    return lettered and (any(character.isdigit() for character in word) or any(mark in word[1:-1] for mark in "-_./:"))
 
 
 def _stems(name: str) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from services.correlation.weighing import SLOT
 
 MOST = 4.5
 """So many nats at most for beginning together."""
-FADE = 2.25
+FADE = 2.0
 """Nats lost for each e-fold of the gap."""
 SCALE = 300.0
 """Seconds from which a gap counts: evaluation intervals and ``for`` clauses delay onsets by minutes."""

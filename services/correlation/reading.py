@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,22 @@ from services.alerts.model import Alert
 from services.correlation.naming import own_names, template, text_names, word_names, words
 
 SEVERITY_WORDS = frozenset(
-    "critical crit error err warning warn info information informational notice none page ticket high medium low major"
-    " minor debug emergency fatal ok disaster average alert severe sev1 sev2 sev3 sev4 sev5 p1 p2 p3 p4 p5 p0"
-    " firing resolved problem clear cleared indeterminate unknown up down".split()
+    word
+    for line in (
+        "critical crit error err warning warn info information informational notice none page ticket high medium low",
+        "major minor debug emergency fatal ok disaster average alert severe sev1 sev2 sev3 sev4 sev5 p0 p1 p2 p3 p4 p5",
+        "firing resolved problem clear cleared indeterminate unknown up down 1 2 3 4 5",
+    )
+    for word in line.split()
 )
+_GRADES = ("severity", "priority", "prio", "level", "urgency", "impact", "state", "status")
 _NOT_THINGS = frozenset(("alertname", "severity", "priority", "__name__"))
+KIND_LABELS = (
+    "alert_name", "alarm_name", "alert", "alarm", "alert_type", "alarm_type", "check", "check_name", "rule",
+    "rule_name", "rulename", "trigger", "event", "event_type", "event_name", "problem", "symptom", "title", "name",
+    "metric", "metric_name", "type",
+)  # fmt: skip
+"""Labels that may say what kind of alert it is where there is no ``alertname``, the first that is there."""
 _NOT_TEXT = ("url", "link", "runbook", "dashboard", "playbook", "__")
 
 
@@ -58,7 +70,8 @@ def read(alerts: Sequence[Alert]) -> Reading:
     labels: dict[str, int] = {}
     pairs: dict[tuple[str, str], tuple[int, ...]] = {}
     used: dict[tuple[int, int], int] = {}
-    dull = _dull_labels(ordered)
+    kind_label = _kind_label(ordered)
+    dull = _dull_labels(ordered) | {kind_label}
     values: list[dict[int, int]] = []
     owned: list[set[int]] = []
     for alert in ordered:
@@ -95,9 +108,9 @@ def read(alerts: Sequence[Alert]) -> Reading:
             if found is None:
                 found = texts[text] = _mentioned(text, known, numbers, heard)
             every.update(found)
-        kind = alert.name or template(told or " ".join(alert.labels.values()))
+        kind = alert.name or (alert.labels.get(kind_label, "") if kind_label else "") or template(told)
         if " " in kind:
-            every.update(numbers.setdefault(name, len(numbers)) for name in text_names(kind))
+            every.update([numbers.setdefault(name, len(numbers)) for name in text_names(kind)])
             kind = template(kind)
         kind_of.append(kinds.setdefault(kind, len(kinds)))
         names_of.append(tuple(sorted(every)))
@@ -140,6 +153,15 @@ def _ordered(alerts: Sequence[Alert]) -> tuple[Alert, ...]:
     return tuple(sorted(unique.values(), key=lambda one: (one.starts_at, one.id)))
 
 
+def _kind_label(alerts: Sequence[Alert]) -> str:
+    """The label that says what kind of alert it is, where most have no ``alertname``; empty for none."""
+    if 2 * sum(bool(alert.name) for alert in alerts) >= len(alerts):
+        return ""
+    held = Counter(label for alert in alerts for label in alert.labels if label in KIND_LABELS)
+    often = [label for label in KIND_LABELS if 2 * held[label] >= len(alerts)]
+    return often[0] if often else ""
+
+
 def _dull_labels(alerts: Sequence[Alert]) -> frozenset[str]:
     """Labels that grade or measure and name no thing: severities under any label, and numbers with a fraction."""
     seen: dict[str, set[str]] = {}
@@ -151,7 +173,8 @@ def _dull_labels(alerts: Sequence[Alert]) -> frozenset[str]:
     dull = set(_NOT_THINGS)
     for label, held in seen.items():
         folded = {value.strip().casefold() for value in held if value}
-        if folded <= SEVERITY_WORDS or sum(map(_is_fraction, folded)) > len(folded) / 2:
+        graded = any(mark in label.casefold() for mark in _GRADES) or not all(map(str.isdigit, folded))
+        if (folded <= SEVERITY_WORDS and graded) or sum(map(_is_fraction, folded)) > len(folded) / 2:
             dull.add(label)
     return frozenset(dull)
 

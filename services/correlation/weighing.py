@@ -28,7 +28,7 @@ _CONFIDENT = 20.0
 """So many pairs of neighbours count as much as what is assumed before any is seen."""
 SAME = 0.85
 CAP = 60
-DISCOUNT = 0.5
+DISCOUNT = 0.25
 _STRIDES = (1, 5, 23, 101)
 _LEAST = 0.15
 _SCOPES = 6

@@ -83,11 +83,7 @@ class Production:
     callers: dict[str, list[str]] = field(default_factory=dict)
 
 
-_WORDS = (
-    "checkout cart catalog search basket payment ledger invoice shipping stock pricing profile login session mail "
-    "notify report export import audit rating review media image upload gateway edge proxy router quota billing tax "
-    "fraud risk match order fleet route dispatch driver rider geo map tile feed rank recommend event stream journal"
-).split()
+_WORDS = ["checkout", "cart", "catalog", "search", "basket", "payment", "ledger", "invoice", "shipping", "stock", "pricing", "profile", "login", "session", "mail", "notify", "report", "export", "import", "audit", "rating", "review", "media", "image", "upload", "gateway", "edge", "proxy", "router", "quota", "billing", "tax", "fraud", "risk", "match", "order", "fleet", "route", "dispatch", "driver", "rider", "geo", "map", "tile", "feed", "rank", "recommend", "event", "stream", "journal"]
 _STORES = ("postgres", "redis", "kafka", "mysql", "mongo", "elastic", "rabbit")
 
 
