@@ -121,6 +121,7 @@ def _needs(
     backend: Backend, records: Records, repository: TokenRepository, tokens: Feed[Any], head: Feed[Any]
 ) -> GatewayNeeds:
     from services.gateway.needs import GatewayNeeds
+    from services.trust.view import plain
 
     live = backend.live
     incidents = live.incidents if backend.settings.feature_flags.incident_response else None
@@ -129,6 +130,9 @@ def _needs(
     def last_link() -> Mapping[str, Any] | None:
         items = head.snapshot.items
         return {"sequence": items[0].sequence, "hash": items[0].hash} if items else None
+
+    async def trust() -> Mapping[str, Any]:
+        return plain(await records.trust.status())
 
     return GatewayNeeds(
         version=program_version(),
@@ -148,13 +152,10 @@ def _needs(
             *(feed for feed in rest if feed is not None),
         ),
         head=last_link,
-        trust=_no_trust,
+        trust=trust,
         written_sources=lambda: [f"alertmanager {name}" for name in backend.sources.writers],
         database_user=lambda: records.store.database_user,
         redact=backend.redaction,
         hosts=backend.settings.gateway.hosts(),
+        rates=backend.settings.gateway.rates(),
     )
-
-
-async def _no_trust() -> Mapping[str, Any]:
-    return {"enabled": False, "levels": []}

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from console.configuration.section import Section, wrong
 from services.gateway.address import Address, answered_hosts, exposure_problem, host_name
+from services.gateway.rates import Rate, Rates
 
 
 def _host(value: str) -> str:
@@ -45,6 +46,7 @@ class GatewaySettings(Section):
     host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8770
     allowed_hosts: list[Annotated[str, AfterValidator(_answered)]] = Field(default_factory=list)
+    requests_per_second: Annotated[int, Field(ge=1, le=1_000_000)] = 600
     public: bool = False
     tls_cert: ExistingFile | None = None
     tls_key: ExistingFile | None = None
@@ -68,6 +70,10 @@ class GatewaySettings(Section):
     def address(self) -> Address:
         """Where to listen."""
         return Address(self.host, self.port, self.tls_cert, self.tls_key, self.public)
+
+    def rates(self) -> Rates:
+        """How often anybody may ask."""
+        return Rates(all=Rate(self.requests_per_second, max(1.0, self.requests_per_second / 4)))
 
     def hosts(self) -> frozenset[str]:
         """For which hosts it answers."""

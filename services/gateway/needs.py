@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from services.gateway.limits import Patience, Rates
+from services.gateway.rates import Patience, Rates
 
 if TYPE_CHECKING:
     from services.alerts.model import Alert

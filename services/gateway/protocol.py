@@ -8,7 +8,7 @@ import logging
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from services.gateway.limits import Patience
+from services.gateway.rates import Patience
 
 MOST_CONNECTIONS = 256
 """Of all clients. Whoever comes after that takes the place of whoever has kept a connection without asking longest."""

@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 _TEXT: Schema = {"type": "string"}
 _COUNT: Schema = {"type": "integer", "minimum": 0}
 _FLAG: Schema = {"type": "boolean"}
+_LEVEL: Schema = {"type": "string", "description": "shadow, dry-run, assisted, supervised or selective-autonomy"}
 _INSTANT: Schema = {"type": "string", "format": "date-time"}
 
 
@@ -129,7 +130,41 @@ def schemas() -> dict[str, Schema]:
                 ),
             }
         ),
-        "Trust": {"type": "object", "description": "What automation may do, by kind of action and environment."},
+        "Trust": _object(
+            {
+                "at": _INSTANT,
+                "progressive_trust": {**_FLAG, "description": "whether levels are earned at all"},
+                "cap": {**_LEVEL, "description": "no automation goes further"},
+                "default": {**_LEVEL, "description": "where automation begins"},
+                "levels": {"type": "array", "items": reference("Level")},
+                "offers": {
+                    "type": "array",
+                    "items": _object({"kind": _TEXT, "environment": _TEXT, "from": _LEVEL, "to": _LEVEL}),
+                    "description": "promotions that a person may confirm",
+                },
+            },
+            description="What automation may do, by kind of action and environment.",
+        ),
+        "Level": _object(
+            {
+                "kind": _TEXT,
+                "environment": _TEXT,
+                "level": _LEVEL,
+                "number": {"type": "integer", "minimum": 0, "maximum": 4},
+                "in_force": {**_LEVEL, "description": "what counts now: the level, held down by caps"},
+                "held_by": {**_TEXT, "description": "what holds it down; empty for nothing"},
+                "since": _maybe(_INSTANT),
+                "good": _COUNT,
+                "bad": _COUNT,
+                "waiting": _COUNT,
+                "failures": _COUNT,
+                "error_rate": {"type": "number", "minimum": 0, "maximum": 1},
+                "next": _maybe(_LEVEL),
+                "offered": _FLAG,
+                "lacking": {"type": "array", "items": _TEXT},
+                "problem": _TEXT,
+            }
+        ),
         "Health": _object({"status": {"type": "string", "const": "pass"}}),
         "Problem": {
             "type": "object",

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from services.gateway.limits import Rate
 from services.gateway.model import Scope
+from services.gateway.rates import Rate
 from services.safety.actor import Surface
 from services.safety.circuit import CircuitState
 from tests.support.clock import ManualClock

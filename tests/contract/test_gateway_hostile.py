@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from services.gateway.address import Address
-from services.gateway.limits import Patience
 from services.gateway.protocol import LARGEST_HEAD, MOST_CONNECTIONS
+from services.gateway.rates import Patience
 from services.gateway.server import GatewayError, bind, serving
 from services.storage.engine import open_store
 from services.storage.store import Store, StoreServer
@@ -275,7 +275,7 @@ async def test_leaving_waits_for_answers_on_their_way(tmp_path: Path) -> None:
         await nothing(scope, receive, send)
 
     async with httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        async with serving(slow, Address("127.0.0.1", 0)) as listening:  # type: ignore[arg-type]
+        async with serving(slow, Address("127.0.0.1", 0)) as listening:
             asked = asyncio.create_task(client.get(listening.url))
             await begun.wait()
             asyncio.get_running_loop().call_later(0.05, go_on.set)

@@ -17,9 +17,9 @@ from services.alerts.model import Alert
 from services.feed import Feed
 from services.gateway.address import Address, answered_hosts
 from services.gateway.application import build
-from services.gateway.limits import Patience, Rate, Rates
 from services.gateway.model import Scope, Token
 from services.gateway.needs import GatewayNeeds
+from services.gateway.rates import Patience, Rate, Rates
 from services.gateway.server import serving
 from services.gateway.tokens import TokenRepository
 from services.incidents.model import Incident
