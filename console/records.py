@@ -12,10 +12,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from console.late_store import LateStore
+from console.metrics_needs import metrics_needs
 from console.theme_command import COMMANDS as THEME_COMMANDS
 from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
-from services.alerts.model import EXPIRE, SILENCE
+from services.alerts.model import ACK, EXPIRE, SILENCE
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
 from services.approvals.commands import COMMANDS as APPROVALS_COMMANDS
@@ -34,6 +35,7 @@ from services.deployments.commands import DeploymentsNeeds
 from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
 from services.incidents.commands import IncidentsNeeds
 from services.incidents.repository import IncidentRepository
+from services.metrics.commands import COMMANDS as METRICS_COMMANDS
 from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
 from services.oncall.commands import OncallNeeds
 from services.policy.commands import COMMANDS as POLICY_COMMANDS
@@ -256,6 +258,7 @@ def add_commands(
             clock=clock,
         ),
     )
+    registry.add(METRICS_COMMANDS, metrics_needs(sources, registry, alerts_now, clock))
     registry.add(ONCALL_COMMANDS, OncallNeeds(sources.schedule, clock))
     registry.add(
         CIRCUIT_COMMANDS,
@@ -295,7 +298,7 @@ def add_commands(
     )
     registry.add(
         TRUST_COMMANDS,
-        TrustNeeds(records.trust, lambda: records.trust.seen, (SILENCE, EXPIRE), environments, clock),
+        TrustNeeds(records.trust, lambda: records.trust.seen, (ACK, SILENCE, EXPIRE), environments, clock),
     )
     registry.add(THEME_COMMANDS, ThemeNeeds(preferences, switch_theme))
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict
 from services.safety.actor import Actor
 from services.safety.plan import Plan, Risk
 from services.vocabulary.durations import parse_duration
+from services.vocabulary.plot import Plot
 
 
 def _duration(value: object) -> object:
@@ -42,10 +43,13 @@ class Positional:
         rest: takes all the remaining words, joined by single blanks for a ``str`` or as they are for a ``tuple``.
         selection: the kind of selected item (``alert``, ``incident``, ``deployment``) that fills it when the words
             are missing; empty for none.
+        raw: keeps the quotes and backslashes of its words, because they are a language of their own (PromQL). One word
+            that is quoted as a whole loses these quotes. Completion inserts candidates as they are.
     """
 
     rest: bool = False
     selection: str = ""
+    raw: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,7 @@ class Result:
         undo: the slash command that reverses it; empty where nothing can.
         status: how far a write came, as :class:`~services.safety.outcome.OutcomeStatus` says it; empty for all else.
         streamed: whether the answer itself was handed to :attr:`Invocation.write`; the message then goes beside it.
+        plot: what a screen draws above the rest, where people would rather look than read.
     """
 
     message: str
@@ -100,6 +105,7 @@ class Result:
     undo: str = ""
     status: str = ""
     streamed: bool = False
+    plot: Plot | None = None
 
 
 Confirmer = Callable[[Plan], Awaitable[bool]]

@@ -25,19 +25,21 @@ class Completion:
         end: index behind the last one.
         candidates: best first; their values are quoted already, ready to stand in the line.
         usage: what is expected here, in a few words; empty where nothing is.
+        closed: whether a candidate is a whole word, so that a blank follows it.
     """
 
     start: int
     end: int
     candidates: tuple[Candidate, ...]
     usage: str = ""
+    closed: bool = True
 
     def apply(self, line: str, candidate: Candidate) -> tuple[str, int]:
-        """The line with ``candidate`` in place, a blank behind it, and the new cursor."""
+        """The line with ``candidate`` in place, a blank behind it where it ends a word, and the new cursor."""
         rest = line[self.end :]
-        blank = "" if rest[:1].isspace() else " "
+        blank = "" if rest[:1].isspace() or not self.closed else " "
         text = line[: self.start] + candidate.value + blank
-        return text + rest, len(text) + (0 if blank else 1)
+        return text + rest, len(text) + (0 if blank or not self.closed else 1)
 
 
 def complete(line: str, cursor: int, commands: Mapping[str, tuple[AnyCommand, Any]]) -> Completion:
@@ -74,7 +76,7 @@ def complete(line: str, cursor: int, commands: Mapping[str, tuple[AnyCommand, An
     if not before[used:] and not current.text and any(name.startswith(f"{command.name} ") for name in commands):
         more = _verbs([word.text for word in before], commands)
         return Completion(start, current.end, _pick(typed, more, hints=False), "command")
-    return _argument(command, needs, before[used:], current, typed)
+    return _argument(command, needs, before[used:], current, typed, line[current.start : cursor])
 
 
 def _typed(line: str, current: Word, cursor: int) -> str:
@@ -109,7 +111,9 @@ def _verbs(path: Sequence[str], commands: Mapping[str, tuple[AnyCommand, Any]]) 
     ]
 
 
-def _argument(command: AnyCommand, needs: Any, before: Sequence[Word], current: Word, typed: str) -> Completion:
+def _argument(
+    command: AnyCommand, needs: Any, before: Sequence[Word], current: Word, typed: str, raw: str
+) -> Completion:
     syntax = syntax_of(command.arguments)
     used, place, waiting, ended = _walk(syntax, before)
     if waiting is not None:
@@ -129,7 +133,12 @@ def _argument(command: AnyCommand, needs: Any, before: Sequence[Word], current: 
         return Completion(current.start, current.end, _pick(typed, options), "option")
     positional = syntax.at(place)
     found: tuple[Candidate, ...] = ()
-    if positional is not None:
+    if positional is not None and positional.positional is not None and positional.positional.raw:
+        offered = candidates(command, needs, positional)
+        found = tuple(offered.matching(raw, LIMIT) if isinstance(offered, Offers) else ())
+        if raw:
+            return Completion(current.start, current.end, found, positional.usage, closed=False)
+    elif positional is not None:
         found = _offered(command, needs, positional, typed)
     if not typed and not ended:
         # An option is offered when the words that must come are there.

@@ -81,7 +81,7 @@ def _assign(line: str, command: AnyCommand, syntax: Syntax, words: Sequence[Word
                 raise _too_many(command, syntax, word)
             given.words.setdefault(parameter.field, []).append(word)
             place += 0 if collects(parameter) else 1
-    _fill(syntax, given, selection)
+    _fill(line, syntax, given, selection)
     return given
 
 
@@ -121,16 +121,27 @@ def _option(line: str, command: AnyCommand, syntax: Syntax, given: _Given, word:
     given.words.setdefault(parameter.field, []).append(argument)
 
 
-def _fill(syntax: Syntax, given: _Given, selection: Selection) -> None:
+def _fill(line: str, syntax: Syntax, given: _Given, selection: Selection) -> None:
     for parameter in syntax.parameters:
         words = given.words.get(parameter.field)
         if words:
             if parameter.key not in given.values:
-                given.values[parameter.key] = _value(parameter, [word.text for word in words])
+                given.values[parameter.key] = _value(parameter, _texts(line, parameter, words))
         elif parameter.positional is not None and (chosen := selection.get(parameter.positional.selection, ())):
             chosen = chosen if parameter.many else chosen[:1]
             given.values[parameter.key] = _value(parameter, list(chosen))
             given.from_selection += chosen
+
+
+def _texts(line: str, parameter: Parameter, words: Sequence[Word]) -> list[str]:
+    raw = parameter.positional is not None and parameter.positional.raw
+    if not raw or (len(words) == 1 and _wrapped(line[words[0].start : words[0].end])):
+        return [word.text for word in words]
+    return [line[word.start : word.end] for word in words]
+
+
+def _wrapped(text: str) -> bool:
+    return len(text) > 1 and text[0] in "'\"" and text[0] == text[-1] and text.count(text[0]) == 2
 
 
 def _value(parameter: Parameter, texts: list[str]) -> Any:

@@ -15,6 +15,8 @@ _EARLIEST, _LATEST = 1970, 2999
 def parse_moment(text: str) -> datetime | timedelta:
     """Read ``2026-12-24T09:00``, ``2026-12-24T09:00+01:00``, ``2026-12-24``, or ``+12h`` for twelve hours from now.
 
+    ``-12h`` is twelve hours ago.
+
     Without an offset the time is UTC.
 
     Raises:
@@ -22,6 +24,8 @@ def parse_moment(text: str) -> datetime | timedelta:
     """
     if text.startswith("+"):
         return parse_duration(text[1:])
+    if text.startswith("-"):
+        return -parse_duration(text[1:])
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -35,7 +39,7 @@ def resolve(moment: datetime | timedelta | None, now: datetime) -> datetime:
     """The moment that is meant, seen from ``now`` (aware); None is now itself.
 
     Raises:
-        ValueError: it lies after the year 2999.
+        ValueError: it lies outside the years 1970 to 2999.
     """
     if moment is None:
         return now
@@ -45,8 +49,8 @@ def resolve(moment: datetime | timedelta | None, now: datetime) -> datetime:
         at = now + moment
     except OverflowError:
         at = None
-    if at is None or at.year > _LATEST:
-        raise ValueError(f"that is after the year {_LATEST}")
+    if at is None or not _EARLIEST <= at.year <= _LATEST:
+        raise ValueError(f"that is outside the years {_EARLIEST} to {_LATEST}")
     return at
 
 
