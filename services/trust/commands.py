@@ -256,7 +256,7 @@ COMMANDS: tuple[Command[TrustNeeds, Any], ...] = (
         risk=Risk.READ,
         run=_status,
         complete={"kind": _kinds, "environment": _environments},
-        examples=("/trust status", "/trust status alertmanager.silence.create --environment prod"),
+        examples=("/trust status", "/trust status alertmanager.ack --environment prod"),
         help="For each kind of action and environment that automation ever asked for; all else is at shadow.",
     ),
     Command(
@@ -266,7 +266,7 @@ COMMANDS: tuple[Command[TrustNeeds, Any], ...] = (
         risk=Risk.READ,
         run=_history,
         complete={"kind": _kinds, "environment": _environments},
-        examples=("/trust history", "/trust history alertmanager.silence.create --environment prod"),
+        examples=("/trust history", "/trust history alertmanager.ack --environment prod"),
     ),
     Command(
         name="trust promote",
@@ -275,7 +275,7 @@ COMMANDS: tuple[Command[TrustNeeds, Any], ...] = (
         risk=Risk.RECORD,
         run=_promote,
         complete={"kind": _kinds, "environment": _environments},
-        examples=('/trust promote alertmanager.silence.create prod --reason "right for a week"',),
+        examples=('/trust promote alertmanager.ack prod --reason "right for a week"',),
         help=(
             "One level at a time, and only where it is offered. A person types the environment; "
             "a script cannot promote itself."
@@ -289,7 +289,7 @@ COMMANDS: tuple[Command[TrustNeeds, Any], ...] = (
         run=_demote,
         complete={"kind": _kinds, "environment": _environments},
         choices={"to": _LEVELS},
-        examples=("/trust demote", "/trust demote alertmanager.silence.create prod --to shadow"),
+        examples=("/trust demote", "/trust demote alertmanager.ack prod --to shadow"),
         help="Asks nothing, because seconds count. One level lower, or as low as --to says.",
     ),
 )
