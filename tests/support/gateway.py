@@ -27,6 +27,10 @@ from services.safety.audit import Audit, AuditEntry
 from services.safety.breaker import Breaker
 from services.safety.circuit import Circuit
 from services.storage.engine import Store
+from services.trust.ledger import Ledger
+from services.trust.model import TrustRules
+from services.trust.repository import TrustRepository
+from services.trust.view import plain
 from services.vocabulary.clock import Clock
 from tests.support.clock import ManualClock
 from tests.support.store import OPERATOR, temporary_store
@@ -162,8 +166,10 @@ async def gateway_before(
     feeds.tokens.publish(await repository.all())
     feeds.circuit.publish(await Breaker(store, clock).read_all())
 
+    rules, last = TrustRules(), await audit.head() if behind is None else None
+
     async def told() -> Mapping[str, Any]:
-        return {"enabled": False, "levels": []}
+        return plain(await TrustRepository(store, clock, rules, Ledger(store, clock, rules)).status())
 
     waits = patience or Patience(body=60, answer=60, exchange=120)
     needs = GatewayNeeds(
@@ -179,7 +185,7 @@ async def gateway_before(
         alerts=(feeds.alerts,),
         incidents=feeds.incidents,
         sources=(feeds.alerts, feeds.incidents, feeds.circuit),
-        head=lambda: None,
+        head=lambda: None if last is None else {"sequence": last.sequence, "hash": last.hash},
         trust=trust or told,
         written_sources=lambda: ["alertmanager prod"],
         database_user=lambda: "",
