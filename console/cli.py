@@ -270,18 +270,15 @@ def _config(action: str, named: str | None) -> int:
     if action == "check":
         return _check(file, told=True)
     from console.configuration.loading import load
-    from console.configuration.showing import values
+    from console.configuration.showing import lines, values
     from services.vocabulary.errors import ConsoleError as Failure
 
     try:
         loaded = load(file, secrets=False)
     except Failure as error:
         return refuse(error)
-    rows = list(values(loaded))
-    width = max(len(key) for key, _, _ in rows)
-    value = max(len(text) for _, text, _ in rows)
     say([f"# {loaded.file or 'the environment alone'}"])
-    say([f"{key.ljust(width)} = {text.ljust(value)}  # {origin}" for key, text, origin in rows])
+    say(lines(values(loaded), whole=not sys.stdout.isatty()))
     return 0
 
 

@@ -199,7 +199,8 @@ class _Execution:
             if result.streamed:
                 complain_lines(result_lines(result))
                 return 0 if result.ok else 1
-            say(result_lines(result))
+            # What another program searches is not cut; what a terminal shows is.
+            say(result_lines(result, whole=not sys.stdout.isatty()))
         return 0 if result.ok else 1
 
     def _failed(self, error: ConsoleError, code: int) -> int:

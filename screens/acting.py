@@ -9,7 +9,9 @@ from screens.alerts_presenter import AlertsPresenter
 from screens.commanding import Commanding
 from screens.confirm import Question
 from services.alerts.naming import told_apart
+from services.incidents.model import LONGEST_TITLE
 from services.registry import quote
+from services.vocabulary.text import shorten
 from widgets.alert_rows import subject_of
 from widgets.command_line import CommandLine
 
@@ -70,8 +72,8 @@ class Acting:
     def incident(self) -> None:
         """Begin an incident; the selected alert suggests the title."""
         alert = self._alert()
-        title = quote(f"{alert.name} {subject_of(alert)}".strip()) if alert is not None else ""
-        self._line.open(f"/incident create {title}")
+        title = f"{alert.name} {subject_of(alert)}".strip() if alert is not None else ""
+        self._line.open(f"/incident create {quote(shorten(title, LONGEST_TITLE)) if title else ''}")
 
     def breaker(self) -> None:
         """Open the breaker at once; closing it asks for the reason."""
@@ -81,6 +83,10 @@ class Acting:
             self._line.open(line, len(line) - 1)
         else:
             self._commanding.run("/circuit open")
+
+    def undo(self) -> None:
+        """Take one's own newest write back; the command asks first."""
+        self._commanding.run("/undo last")
 
     def _ids(self) -> tuple[str, ...]:
         ids = self._selection().get("alert", ())

@@ -77,6 +77,7 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self.view: AlertsView | None = None
         self._drift: str | None = None
         self._narrowed = ""
+        self._unfolded: str | None = None
 
     @property
     def attention(self) -> int:
@@ -110,6 +111,7 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         if row is None or row.kind is RowKind.ALERT:
             return False
         self._expanded ^= {key}
+        self._unfolded = key if key in self._expanded else None
         self.arrange()
         return True
 
@@ -137,13 +139,30 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         view = self.view = page.view
         before = self._rows.get(self.table.cursor_key or "") if self._listed is not None else None
         self._rows = {row.key: row for row in view.rows}
+        if not page.filter:
+            self._forget(view.ids)
         self._list(view.rows, self._empty(page, freshness))
         if before is not None and before.key not in self._rows:
             self._follow(before)
+        self._show_unfolded()
         if page.filter != self._narrowed:
             # Whoever changes the filter moves the cursor themselves.
             self._narrowed, self._drift = page.filter, None
         self.pane.count(self._counts(page, freshness))
+
+    def _forget(self, there: frozenset[str]) -> None:
+        # What has ended is forgotten: it is news when it comes again.
+        for cluster, feed in self._feeds.items():
+            known, freshness = self._seen.get(cluster), feed.snapshot.freshness
+            if known is not None and freshness.trusted and not freshness.partial and not known <= there:
+                self._seen[cluster] = known & there
+
+    def _show_unfolded(self) -> None:
+        # Unfolded at the lower edge, all that came would lie below it: as if nothing had happened.
+        row = self._rows.get(self._unfolded or "")
+        if row is not None and row.expanded:
+            self._unfolded = None
+            self.table.reveal(row.key, row.count)
 
     def _follow(self, lost: AlertRow) -> None:
         # The row under the cursor is gone: folded into a group, or its group dissolved, or the alert has ended.

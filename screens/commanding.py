@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -32,6 +33,15 @@ _TOAST_LINES = 3
 _PAUSE = 0.15
 """Seconds without a key before a line is worked out: nobody reads what a line would do while they type it."""
 _PREVIEWED = 600
+_NOT_SEEN_BEFORE = "enter came before this could be shown: enter again does it"
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """A line, and what it would act on."""
+
+    line: str
+    selection: Selection
 
 
 class Commanding:
@@ -51,11 +61,14 @@ class Commanding:
         self._selection = selection
         self._running: set[str] = set()
         self._progress = CommandProgress(screen, desk.clock)
+        self._explained: _Asked | None = None
+        self._outrun: _Asked | None = None
 
     def edited(self, line: str, cursor: int) -> None:
         """The person typed: offer completions, and say what the line would do or what is wrong with it."""
         from services.registry import CommandError
 
+        self._explained = self._outrun = None
         registry = self._desk.registry
         completion = registry.complete(line, cursor)
         offers = []
@@ -82,14 +95,14 @@ class Commanding:
             return
         self._line.show(offers, usage)
         # A callable: one that is replaced before it began leaves no coroutine that nobody awaits.
-        explain: Any = partial(self._explain, request)
+        explain: Any = partial(self._explain, request, _Asked(line, self._first()))
         self._screen.run_worker(explain, group="preview", exclusive=True, exit_on_error=False)
 
-    async def _explain(self, request: Any) -> None:
-        line = self._line.line
-        await self._desk.clock.sleep(_PAUSE)
+    async def _explain(self, request: Any, asked: _Asked, pause: float = _PAUSE) -> None:
+        line = asked.line
+        await self._desk.clock.sleep(pause)
         try:
-            first, *rest = await self._desk.registry.preview(request, self._invocation(self._first()))
+            first, *rest = await self._desk.registry.preview(request, self._invocation(asked.selection))
             said = Content(f"⏎ {display(first, 240)}")
             if rest:
                 # Matchers and what they hit; as many lines as there is room for.
@@ -101,17 +114,31 @@ class Commanding:
             _log.exception("explaining %s failed", line)
             said = Content.styled(f"✗ the console failed: {type(error).__name__}", "bold $warning")
         if self._line.is_open and self._line.line == line:
+            if self._outrun == asked:
+                said = Content("\n").join([Content.styled(_NOT_SEEN_BEFORE, "bold $warning"), said])
             self._line.say(said)
+            self._explained, self._outrun = asked, None
 
     def submit(self, line: str) -> None:
-        """Run a line that was typed; one that is no command stays for mending."""
+        """Run a line that was typed; one that is no command stays for mending.
+
+        One that changes an outside system runs only once its preview was there to be seen, for what is selected now.
+        """
         from services.registry import CommandError
 
+        asked = _Asked(line, self._first())
         try:
-            self._desk.registry.parse(line, self._first())
+            request = self._desk.registry.parse(line, asked.selection)
         except CommandError as error:
             words = f"✗ {display(str(error), 240)}"
             self._line.show((), Content.styled(words, "bold $warning"), (error.start, error.end))
+            return
+        if request.command.plan is not None and asked != self._explained:
+            if asked != self._outrun:
+                self._outrun = asked
+                self._line.say(Content.styled("working out what it would do …", "$text-quiet"))
+                explain: Any = partial(self._explain, request, asked, 0.0)
+                self._screen.run_worker(explain, group="preview", exclusive=True, exit_on_error=False)
             return
         self._line.close()
         self.run(line)
@@ -137,23 +164,34 @@ class Commanding:
         if not await self._screen.app.push_screen_wait(ConfirmScreen(question, self._desk.clock)):
             self._toast("Nothing was done.")
             return
-        for done, line in enumerate(lines):
+        left: dict[str, list[str]] = {}
+        for line, name in zip_longest(lines, question.preview[: len(lines)], fillvalue=""):
             self._line.remember(line)
-            try:
-                result = await self._answer(line, {}, confirmed=True)
-            except ConsoleError as error:
-                self._failed(line, error, f"{done} of {len(lines)} done, {len(lines) - done} left. ")
-                break
-            except Exception as error:
-                _log.exception("%s failed", line)
-                self._failed(line, ConsoleError(f"the console failed: {type(error).__name__}: {error}"))
-                break
-            if not result.ok:
-                self._told(line, result)
-                break
+            if reason := await self._reason_against(line):
+                left.setdefault(reason, []).append(name or line)
+        if left:
+            self._tell_left(question, len(lines), left)
         else:
             self._toast(f"{question.summary}: all {len(lines)} done.")
         self._desk.refresh()
+
+    async def _reason_against(self, line: str) -> str:
+        # One that cannot be done, because its alert has ended meanwhile, says nothing about the others.
+        try:
+            result = await self._answer(line, {}, confirmed=True)
+        except ConsoleError as error:
+            return str(error)
+        except Exception as error:
+            _log.exception("%s failed", line)
+            return f"the console failed: {type(error).__name__}: {error}"
+        return "" if result.ok else result.message
+
+    def _tell_left(self, question: Question, total: int, left: Mapping[str, Sequence[str]]) -> None:
+        count = sum(map(len, left.values()))
+        lines = [f"{total - count} of {total} done, {count} not:"]
+        for reason, names in left.items():
+            lines += ["", reason, *(f"  {name}" for name in names)]
+        self._screen.app.push_screen(ResultScreen(question.summary, lines))
 
     async def _run(self, line: str, selection: Selection) -> None:
         try:
@@ -188,8 +226,8 @@ class Commanding:
             text, title=display(line, 70), severity="information" if result.ok else "warning", timeout=8, markup=False
         )
 
-    def _failed(self, line: str, error: ConsoleError, lead: str = "") -> None:
-        text = f"{lead}{display(str(error), 600)}"
+    def _failed(self, line: str, error: ConsoleError) -> None:
+        text = display(str(error), 600)
         if isinstance(error, Refused) and error.equivalent:
             self._screen.app.push_screen(
                 ResultScreen(line, [f"Refused. {text}", "", "The same by hand:", f"  {error.equivalent}"])

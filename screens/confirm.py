@@ -20,7 +20,7 @@ from textual.widgets import Input, Static
 
 from services.vocabulary.text import display
 from widgets.top_bar import environment_style
-from widgets.visible import Visible
+from widgets.visible import Field, Visible
 
 if TYPE_CHECKING:
     from services.safety.plan import Plan
@@ -130,11 +130,11 @@ class ConfirmScreen(ModalScreen[bool]):
             with Vertical(classes="answer"):
                 if self._question.explain is not None:
                     yield Static(Content("the store is lost: say why this cannot wait, and it is kept with your name"))
-                    yield Input(id="reason", placeholder="why", highlighter=Visible())
+                    yield Field(id="reason", placeholder="why", highlighter=Visible())
                 if self._word:
                     word = (display(self._word), "bold")
                     yield Static(Content.assemble("type ", word, " to do it, escape to leave it"))
-                    yield Input(id="typed", placeholder=display(self._word), highlighter=Visible())
+                    yield Field(id="typed", placeholder=display(self._word), highlighter=Visible())
                 else:
                     yield Static(self._keys(), id="keys")
 

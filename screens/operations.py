@@ -57,11 +57,14 @@ class OperationsScreen(Screen[None]):
         Binding("f", "filter", "Filter", id="console.filter"),
         Binding("z", "zoom", "Zoom", id="console.zoom", show=False),
         Binding("b", "breaker", "Breaker", id="circuit.toggle"),
+        Binding("u", "undo", "Undo your newest write", id="undo.last", show=False),
         Binding("p", "approvals", "Approvals", id="approvals.open", show=False),
         Binding("w", "app.wallboard", "Wall", id="console.wallboard"),
         Binding("y", "copy", "Copy", id="console.copy", show=False),
         Binding("r", "refresh_sources", "Read every source now", id="console.refresh", show=False),
         Binding("question_mark,f1", "help", "Help", id="console.help", key_display="?"),
+        Binding("J", "scroll_detail(1)", "Scroll the detail down", id="detail.down", show=False),
+        Binding("K", "scroll_detail(-1)", "Scroll the detail up", id="detail.up", show=False),
         Binding("escape", "leave_detail", "Back to the lists", id="console.back", show=False),
     ]
 
@@ -247,8 +250,16 @@ class OperationsScreen(Screen[None]):
 
     def on_record_table_opened(self, event: RecordTable.Opened) -> None:
         """Unfold a group; show more of anything else."""
-        if self._furniture is not None and not self._furniture.presenters[self._current].open(event.key):
+        if self._furniture is None:
+            return
+        # The pane that was meant, whatever the next key has led to since.
+        presenter = next((one for one in self._furniture.presenters.values() if one.table is event.table), None)
+        if presenter is not None and not presenter.open(event.key):
             self.toggle_class("-detailed")
+
+    def action_scroll_detail(self, step: int) -> None:
+        """Show what lies below or above in the detail."""
+        self.query_one(DetailStrip).scroll_part(step)
 
     def action_leave_detail(self) -> None:
         """Fold the detail; leave the zoom."""
@@ -340,6 +351,11 @@ class OperationsScreen(Screen[None]):
         """Open the breaker, or begin to close it."""
         if tools := await self._ready():
             tools.acting.breaker()
+
+    async def action_undo(self) -> None:
+        """Take one's own newest write back, after a question."""
+        if tools := await self._ready():
+            tools.acting.undo()
 
     def _approvals_changed(self) -> None:
         if self.is_attached and self._furniture is not None:

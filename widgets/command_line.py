@@ -21,7 +21,7 @@ from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from services.vocabulary.text import display
-from widgets.visible import Visible
+from widgets.visible import Field, Visible
 
 _SHOWN = 8
 _REMEMBERED = 200
@@ -110,7 +110,7 @@ class CommandLine(Vertical):
         yield Static(id="said", markup=False)
         with Horizontal():
             yield Static("/", id="prompt")
-            yield Input(highlighter=self._wrong, compact=True, select_on_focus=False)
+            yield Field(highlighter=self._wrong, compact=True, select_on_focus=False)
 
     def on_mount(self) -> None:
         """The parts are there now."""

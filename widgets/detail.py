@@ -39,6 +39,11 @@ class DetailStrip(Horizontal):
         picture.id = "picture"
         self.mount(picture)
 
+    def scroll_part(self, step: int) -> None:
+        """Scroll the text by half of what is seen, down or up."""
+        text = self.query_one(VerticalScroll)
+        text.scroll_relative(y=step * max(1, text.size.height // 2), animate=False)
+
     def tell(self, title: Content, lines: Sequence[Content], *, picture: bool) -> None:
         """Show an item.
 

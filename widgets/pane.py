@@ -119,12 +119,10 @@ class Pane(Vertical):
     def open_filter(self) -> None:
         """Let the person type a filter."""
         if self._field is None:
-            from textual.widgets import Input
-
-            from widgets.visible import Visible
+            from widgets.visible import Field, Visible
 
             words = f"filter: {self._example}" if self._example else "filter"
-            self._field = Input(placeholder=words, compact=True, highlighter=Visible())
+            self._field = Field(placeholder=words, compact=True, highlighter=Visible())
             self.mount(self._field, before=self.table)
         self.add_class("-filtering")
         self.screen.set_focus(self._field)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +13,10 @@ from pydantic import BaseModel
 from console.configuration.loading import Loaded
 from console.configuration.problems import Path, key_text
 from console.configuration.references import is_reference
-from services.vocabulary.text import display
+from services.vocabulary.text import display, shorten
+
+_LONGEST = 400
+_PADDED = 60
 
 
 def values(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
@@ -21,6 +24,19 @@ def values(loaded: Loaded) -> Iterator[tuple[str, str, str]]:
     for path, value in _walk(loaded.settings, ()):
         shown = "…" if _hidden(path, value) else _toml(value)
         yield display(key_text(path)), display(shown), loaded.origin(path)
+
+
+def lines(rows: Iterable[tuple[str, str, str]], *, whole: bool) -> list[str]:
+    """``rows`` of :func:`values`, aligned; a long value pads no other one.
+
+    Args:
+        rows: key path, value, origin.
+        whole: False cuts a value in the middle that would fill a terminal.
+    """
+    shown = [(key, value if whole else shorten(value, _LONGEST), origin) for key, value, origin in rows]
+    width = max((len(key) for key, _, _ in shown), default=0)
+    padded = min(_PADDED, max((len(value) for _, value, _ in shown), default=0))
+    return [f"{key.ljust(width)} = {value.ljust(padded)}  # {origin}" for key, value, origin in shown]
 
 
 def _walk(value: Any, path: Path) -> Iterator[tuple[Path, Any]]:

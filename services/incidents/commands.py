@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from services.command import Arguments, Candidate, Column, Command, Invocation, Positional, Result, Table
-from services.incidents.model import Incident, TimelineEntry
+from services.incidents.model import LONGEST_TITLE, Incident, TimelineEntry
 from services.incidents.view import age, arrange, count, severity_label, title_line, updated
 from services.safety.plan import Risk
 from services.vocabulary.clock import Clock
@@ -19,7 +19,6 @@ from services.vocabulary.clock import Clock
 if TYPE_CHECKING:
     from services.incidents.repository import IncidentRepository
 
-_LONGEST = 200
 _ENDED = 500
 _SEVERITY = re.compile(r"(?:sev-?)?([1-5])", re.IGNORECASE)
 _COLUMNS = (
@@ -80,8 +79,8 @@ def _title(value: str) -> str:
     title = value.strip()
     if not title:
         raise ValueError("an incident needs a title")
-    if len(title) > _LONGEST:
-        raise ValueError(f"a title has at most {_LONGEST} characters, this one has {len(title)}")
+    if len(title) > LONGEST_TITLE:
+        raise ValueError(f"a title has at most {LONGEST_TITLE} characters, this one has {len(title)}")
     return title
 
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+LONGEST_TITLE = 200
+"""Characters of a title, at most."""
+
 
 class IncidentState(Enum):
     """The life of an incident, in order; cancelled ones never were."""

@@ -21,11 +21,24 @@ def cells(text: str) -> int:
     )
 
 
-def table_lines(table: Table) -> list[str]:
-    """The table with aligned columns, titles first; outside text made harmless."""
+LONGEST_CELL = 80
+"""Characters of a cell that a person reads; the last of a row may have :data:`LONGEST_LAST`. A longer one is cut in the
+middle, and none is padded to more."""
+LONGEST_LAST = 200
+
+
+def table_lines(table: Table, *, whole: bool = False) -> list[str]:
+    """The table with aligned columns, titles first; outside text made harmless.
+
+    Args:
+        table: raw.
+        whole: for whoever searches it: cells are not cut, however long they are.
+    """
+    last = len(table.columns) - 1
+    limits = [None if whole else LONGEST_LAST if index == last else LONGEST_CELL for index in range(last + 1)]
     rows = [tuple(column.title for column in table.columns)]
-    rows += [tuple(display(cell) for cell in row) for row in table.rows]
-    widths = [max(cells(row[index]) for row in rows) for index in range(len(table.columns))]
+    rows += [tuple(display(cell, limit) for cell, limit in zip(row, limits, strict=True)) for row in table.rows]
+    widths = [min(LONGEST_CELL, max(cells(row[index]) for row in rows)) for index in range(last + 1)]
     lines = []
     for row in rows:
         parts = []
@@ -36,11 +49,11 @@ def table_lines(table: Table) -> list[str]:
     return lines
 
 
-def result_lines(result: Result) -> list[str]:
-    """The answer for a person: message, table, further lines, how to undo."""
+def result_lines(result: Result, *, whole: bool = False) -> list[str]:
+    """The answer for a person: message, table, further lines, how to undo; ``whole`` as in :func:`table_lines`."""
     lines = [display(result.message)] if result.message else []
     if result.table is not None and result.table.rows:
-        lines += table_lines(result.table)
+        lines += table_lines(result.table, whole=whole)
     lines += [display(line) for line in result.lines]
     if result.undo:
         lines.append(f"undo: {display(result.undo)}")

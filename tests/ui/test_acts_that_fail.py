@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from screens.confirm import ConfirmScreen
-from screens.operations import OperationsScreen
+from screens.result import ResultScreen
 from services.alerts.model import Standing
 from tests.support.tapped import Tapped, tapped
 from tests.support.waiting import eventually
@@ -79,6 +79,8 @@ async def test_an_alert_that_ends_under_an_open_question_is_said_to_be_gone(tmp_
         # Everything that fired has ended meanwhile.
         feed.publish([one for one in feed.snapshot.items if one.standing is not Standing.FIRING])
         await desk.press("y")
-        assert isinstance(desk.app.screen, OperationsScreen)
-        assert "no alert has the id" in told(desk)
+        page = desk.app.screen
+        assert isinstance(page, ResultScreen)
+        assert page._lines[0] == "0 of 13 done, 13 not:"
+        assert "no alert has the id" in "\n".join(page._lines)
         assert desk.writes == []

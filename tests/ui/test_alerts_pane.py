@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from textual import events
 from textual.app import App
 
 from screens.alerts_presenter import AlertsPage, page_of
@@ -241,3 +242,103 @@ async def test_a_filter_that_fits_nothing_says_what_would() -> None:
         await pilot.press("f", *"sev=crit")
         await quiet(pilot)
         assert "did you mean severity=critical?" in "".join(lines_of(app))
+
+
+def muted(count: int) -> list[Alert]:
+    """Alerts that somebody silenced."""
+    return [make_alert(f"Muted{number}", "warning", EPOCH, silenced_by="op-b") for number in range(count)]
+
+
+@pytest.mark.parametrize("crowd", [3, 60, 2000], ids=["all in sight", "at the lower edge", "in a thread"])
+async def test_what_is_unfolded_at_the_lower_edge_comes_into_sight(crowd: int) -> None:
+    clock = ManualClock()
+    firing = [make_alert(f"Firing{number}", "critical", EPOCH) for number in range(crowd)]
+    desk = make_desk(clock, alerts={"prod": [*firing, *muted(5)]})
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("G")
+        await quiet(pilot)
+        assert "Muted4" not in drawn(app)
+        await pilot.press("enter")
+        await quiet(pilot)
+        for number in range(5):
+            assert f"Muted{number}" in drawn(app)
+        # What is folded again moves nothing.
+        await pilot.press("enter")
+        await quiet(pilot)
+        assert "5 silenced or inhibited" in drawn(app)
+        assert "Muted4" not in drawn(app)
+
+
+async def test_more_than_fits_is_unfolded_below_its_own_line() -> None:
+    clock = ManualClock()
+    firing = [make_alert(f"Firing{number}", "critical", EPOCH) for number in range(40)]
+    desk = make_desk(clock, alerts={"prod": [*firing, *muted(40)]})
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("G", "enter")
+        await quiet(pilot)
+        lines = drawn(app).splitlines()
+        assert "40 silenced or inhibited" in lines[0]
+        assert all("Muted" in line for line in lines[1:10])
+
+
+async def test_a_key_that_leads_to_another_pane_takes_no_unfolding_along() -> None:
+    clock = ManualClock()
+    desk = make_desk(clock, alerts={"prod": muted(4)})
+    app = desk_stage(clock, desk)
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        for key in ("enter", "2"):
+            app.post_message(events.Key(key, None))
+        await quiet(pilot)
+        assert len(pane_of(app).table.rows) == 5
+        assert not app.screen.has_class("-detailed")
+
+
+async def test_an_alert_that_ended_is_news_when_it_comes_again() -> None:
+    clock = ManualClock()
+    first, second = make_alert("First", "critical", EPOCH), make_alert("Second", "critical", EPOCH)
+    desk = make_desk(clock, alerts={"prod": [first, second]})
+    app = desk_stage(clock, desk)
+    feed = desk.alerts["prod"]
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        assert "new" not in title_of(app)
+        feed.publish([first])
+        await quiet(pilot)
+        feed.publish([first, second])
+        await quiet(pilot)
+        assert "1 new" in title_of(app)
+        await pilot.press("j")
+        await quiet(pilot)
+        assert "new" not in title_of(app)
+
+
+async def test_what_only_a_filter_or_a_silent_source_hides_is_no_news_afterwards() -> None:
+    clock = ManualClock()
+    first, second = make_alert("First", "critical", EPOCH), make_alert("Second", "critical", EPOCH)
+    desk = make_desk(clock, alerts={"prod": [first, second]})
+    app = desk_stage(clock, desk)
+    feed = desk.alerts["prod"]
+    async with app.run_test(size=SIZE) as pilot:
+        await ready(pilot)
+        await pilot.press("f", *"First", "enter")
+        await quiet(pilot)
+        feed.publish([first, second])
+        await quiet(pilot)
+        await pilot.press("escape")
+        await quiet(pilot)
+        feed.fail(ConsoleError("gone"))
+        await quiet(pilot)
+        feed.publish([first, second])
+        await quiet(pilot)
+        assert "new" not in title_of(app)
+
+
+def drawn(app: App[Any]) -> str:
+    """The rows of the list that are in sight."""
+    table = pane_of(app).table
+    return "\n".join(table.render_line(y).text for y in range(1, table.size.height))

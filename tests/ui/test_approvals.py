@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Static
 
 from console.app import ConsoleApp
 from screens.approvals import ApprovalsScreen
@@ -83,6 +84,11 @@ class Console:
         return [f"{one.title}: {one.message}" for one in self.app._notifications]
 
     @property
+    def said(self) -> str:
+        """What the command line says of what stands in it."""
+        return str(self.app.screen.query_one("#said", Static).render())
+
+    @property
     def bar(self) -> str:
         """The first line of the screen."""
         return self.app.screen_stack[0].query_one(TopBar).render().plain
@@ -144,6 +150,9 @@ async def test_news_are_told_as_they_come(tmp_path: Path, clock: ManualClock) ->
         asker, helper = Console(one, OPERATOR, clock), Console(other, COLLEAGUE, clock)
         async with running(asker) as pilot:
             await pilot.press(*LINE)
+            await pilot.press("enter")
+            # Quicker than the preview could be seen: once more.
+            await quiet(pilot, lambda: "enter again does it" in asker.said, workers=False)
             await pilot.press("enter")
             # The refusal stands on a page of its own, with the line that does the same by hand.
             await quiet(pilot, lambda: isinstance(asker.app.screen, ResultScreen), workers=False)

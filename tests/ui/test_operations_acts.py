@@ -28,6 +28,7 @@ from services.command import Command, Positional
 from services.registry import CommandError, quote
 from services.safety.plan import Plan
 from services.vocabulary.errors import ConsoleError, Refused
+from tests.support.stage import quiet
 from tests.support.tapped import Tapped, tapped
 from widgets.command_line import CommandLine
 from widgets.pane import Pane
@@ -167,7 +168,12 @@ async def _press_and_agree(desk: Tapped, key: str) -> None:
         elif isinstance(screen, OperationsScreen):
             lines = list(screen.query(CommandLine))
             if lines and lines[0].is_open:
-                await _strike(desk, "b", "e", "enter")
+                await _strike(desk, "b", "e")
+                # The first of the two may come before the preview, which must have been seen.
+                for _ in range(2):
+                    if lines[0].is_open:
+                        await _strike(desk, "enter")
+                        await quiet(desk.pilot, workers=False)
                 if lines[0].is_open:
                     await _strike(desk, "escape")
             elif any(field.has_focus for field in screen.query(Input)) or any(one.filter for one in screen.query(Pane)):

@@ -46,3 +46,15 @@ def test_failures_say_what_to_do() -> None:
     assert error_lines("/x", refused) == ["the circuit is open", "hint: close it", "by hand: amtool silence add"]
     assert error_json("/x", refused)["data"] == {"equivalent": "amtool silence add"}
     assert error_json("/x", NotFound("gone")) == {"ok": False, "command": "/x", "data": None, "message": "gone"}
+
+
+def test_a_long_cell_is_cut_for_a_person_and_pads_no_other_row() -> None:
+    long = "x" * 10_000
+    table = Table((Column("NAME"), Column("NOTE"), Column("END")), (("a", "b", "c"), (long, "d", long)))
+    lines = result_lines(Result("", table=table))
+    assert max(map(len, lines)) < 300
+    assert "…" in lines[-1]
+    # Whoever searches the answer gets the whole of it, and the other rows are not drawn out by it.
+    whole = result_lines(Result("", table=table), whole=True)
+    assert whole[-1].count("x") == 20_000
+    assert len(whole[1]) < 100

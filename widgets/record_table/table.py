@@ -165,6 +165,12 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         self._go(index)
         return True
 
+    def reveal(self, key: str, below: int) -> None:
+        """Scroll down as far as it takes to show ``below`` rows under the row with this key, and the row itself."""
+        index = places.find(self._rows, self._format.key, key, self._cursor or 0)
+        if index is not None:
+            self._scroll_top_to(max(self._top, min(index, index + below - self._page + 1)))
+
     # The cursor.
 
     def action_move(self, step: int) -> None:
