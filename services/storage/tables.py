@@ -342,6 +342,15 @@ Index(
     trust_evidence.c.state,
 )
 Index("ix_trust_evidence_source", trust_evidence.c.source)
+Index("ix_trust_evidence_at", trust_evidence.c.kind, trust_evidence.c.environment, trust_evidence.c.at)
+Index(
+    "ix_trust_evidence_open",
+    trust_evidence.c.kind,
+    trust_evidence.c.environment,
+    trust_evidence.c.digest,
+    sqlite_where=trust_evidence.c.state == "open",
+    postgresql_where=trust_evidence.c.state == "open",
+)
 
 # Append-only: each promotion and demotion.
 trust_changes = Table(

@@ -54,6 +54,9 @@ class TrustGate:
         held, level, words = await self._standing(asked, connection)
         if (verdict := self._restrained(asked, held, level, words)) is not None:
             return verdict
+        if final:
+            # Nothing leaves of which nobody could say afterwards how it went.
+            await self._ledger.tally(connection, held)
         rule = _rule(level)
         if asked.plan.risk is Risk.DESTRUCTIVE:
             return self._ask(asked, level, rule, f"{words}: what is destructive is never autonomous")

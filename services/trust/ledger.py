@@ -137,6 +137,25 @@ class Ledger:
                 return True
         return False
 
+    async def took_back(self, connection: AsyncConnection, intent: int, by: str) -> bool:
+        """A person took back what automation had done: within the window that says that it had been wrong.
+
+        Later it says nothing: what was right then may well be over.
+
+        Args:
+            connection: the transaction.
+            intent: the number of the write that was taken back.
+            by: who took it back (raw).
+        """
+        query = select(trust_evidence.c.number, trust_evidence.c.at).where(
+            trust_evidence.c.intent == intent, trust_evidence.c.state == GOOD
+        )
+        row = (await connection.execute(query)).one_or_none()
+        if row is None or not within(self._rules.match_window, row.at, self._clock.now()):
+            return False
+        await self._settle(connection, row.number, BAD, by)
+        return True
+
     async def move(
         self,
         connection: AsyncConnection,

@@ -55,6 +55,8 @@ class TrustWitness:
         if not asked.actor.automation:
             if outcome.ok:
                 await self._ledger.match(connection, act)
+                if asked.plan.undoes is not None:
+                    await self._ledger.took_back(connection, asked.plan.undoes, asked.actor.operator)
         elif outcome.intent is None:
             await self._tried(connection, act, outcome)
         else:

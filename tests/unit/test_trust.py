@@ -404,6 +404,20 @@ async def test_what_the_other_side_rejects_is_wrong_and_no_failure_and_what_neve
     assert await console.level() is Level.SUPERVISED
 
 
+@pytest.mark.parametrize(
+    ("minutes", "actor", "tally"),
+    [(30, COLLEAGUE, Tally(bad=1)), (31, COLLEAGUE, Tally(good=1)), (1, SCRIPT, Tally(good=2))],
+)
+async def test_what_a_person_soon_takes_back_was_wrong(
+    console: Trusting, minutes: int, actor: Actor, tally: Tally
+) -> None:
+    await console.put_at(Level.SUPERVISED)
+    done = await console.write()
+    console.clock.jump(timedelta(minutes=minutes))
+    assert (await console.write(replace(plan_for(console.outside), undoes=done.intent), actor)).ok
+    assert (await console.stands()).tally == tally
+
+
 async def test_a_write_that_is_not_so_afterwards_failed(console: Trusting) -> None:
     async def not_so(applied: Applied) -> bool:
         return False
@@ -599,10 +613,11 @@ async def test_a_row_that_makes_no_sense_is_shadow(console: Trusting, engine: st
     assert (await console.do("/trust status")).ok is False
 
 
-async def test_where_nothing_can_be_read_automation_is_refused_and_people_go_on(console: Trusting) -> None:
+@pytest.mark.parametrize("table", ["trust_levels", "trust_evidence"])
+async def test_where_nothing_can_be_read_automation_is_refused_and_people_go_on(console: Trusting, table: str) -> None:
     await console.put_at(Level.SELECTIVE_AUTONOMY)
     async with console.store.write() as connection:
-        await connection.execute(text("ALTER TABLE trust_levels RENAME TO elsewhere"))
+        await connection.execute(text(f"ALTER TABLE {table} RENAME TO elsewhere"))
     assert "trust could not be evaluated" in (await console.refused()).message
     assert console.outside.calls == []
     assert (await console.write(actor=COLLEAGUE)).ok

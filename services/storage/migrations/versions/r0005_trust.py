@@ -49,6 +49,15 @@ def upgrade() -> None:
     )
     op.create_index("ix_trust_evidence_scope", "trust_evidence", ["kind", "environment", "period", "state"])
     op.create_index("ix_trust_evidence_source", "trust_evidence", ["source"])
+    op.create_index("ix_trust_evidence_at", "trust_evidence", ["kind", "environment", "at"])
+    waiting = sa.text("state = 'open'")
+    op.create_index(
+        "ix_trust_evidence_open",
+        "trust_evidence",
+        ["kind", "environment", "digest"],
+        sqlite_where=waiting,
+        postgresql_where=waiting,
+    )
     op.create_table(
         "trust_changes",
         sa.Column("number", sa.Integer(), nullable=False),
