@@ -10,9 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from services.correlation.merging import Cluster
-from services.correlation.naming import own_names
 from services.correlation.reading import Reading
 
+ASPECTS = frozenset((
+    "metric", "metric_name", "check", "check_name", "rule", "rule_name", "rulename", "alert_type", "alarm_type",
+    "event", "event_type", "reason", "code", "status", "status_code", "operation", "method", "problem", "symptom",
+    "direction", "condition", "phase", "quantile", "le",
+))  # fmt: skip
+"""Labels that say what of a thing is wrong, never which thing."""
 LOOKED_AT = 4000
 """So many alerts of a cluster are looked at, the earliest."""
 
@@ -88,11 +93,16 @@ def blame_of(reading: Reading, cluster: Cluster, variety: Sequence[int]) -> Blam
     return blame
 
 
-def primary(reading: Reading, index: int, variety: Sequence[int]) -> frozenset[int]:
+def primary(reading: Reading, index: int, variety: Sequence[int]) -> tuple[int, ...]:
     """The names of what an alert is about in the first place: of its label with the most values of all."""
-    labels = [label for label in reading.values[index] if variety[label] > 1]
+    labels = [
+        label
+        for label in reading.values[index]
+        if variety[label] > 1
+        and reading.labels[label] not in ASPECTS
+        and reading.values[index][label] in reading.own[index]
+    ]
     if not labels:
-        return frozenset()
+        return ()
     finest = reading.labels[max(labels, key=lambda label: (variety[label], reading.labels[label]))]
-    spelt = set(own_names(finest, reading.alerts[index].labels[finest]))
-    return frozenset(name for name in reading.own[index] if reading.words[name] in spelt)
+    return reading.parts[finest, reading.alerts[index].labels[finest]]

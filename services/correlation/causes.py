@@ -18,12 +18,11 @@ from dataclasses import dataclass
 from itertools import islice
 
 from services.alerts.model import Alert
-from services.correlation.blaming import LOOKED_AT, blame_of, primary
+from services.correlation.blaming import ASPECTS, LOOKED_AT, blame_of, primary
 from services.correlation.brokenness import brokenness
 from services.correlation.changes import Change, before, plausibility
 from services.correlation.merging import FAINT, Cluster
 from services.correlation.model import Cause, CauseKind
-from services.correlation.naming import own_names
 from services.correlation.reading import Reading
 from services.correlation.weighing import Weights
 from services.vocabulary.durations import format_age
@@ -83,11 +82,17 @@ class Suspects:
         reading, words = self.reading, self.reading.words
         blame = blame_of(reading, cluster, self.variety)
         ranked = sorted(
-            (name for name in cluster.names if self.weights.name[name] >= FAINT and blame.direct(name)),
+            (
+                name
+                for name in cluster.names
+                if self.weights.name[name] >= FAINT
+                and blame.direct(name)
+                and (reading.label_of[name] < 0 or reading.labels[reading.label_of[name]] not in ASPECTS)
+            ),
             key=lambda name: (-cluster.names[name] * self.weights.name[name], words[name]),
-        )[:_SUSPECTS]
+        )[: min(_SUSPECTS, 6 + cluster.size)]
         start = reading.onsets[cluster.members[0]]
-        found = []
+        found: list[tuple[float, int, list[int]]] = []
         for name in ranked:
             direct, mine = blame.direct(name), blame.owned.get(name, 0)
             reach = blame.reach(name, ranked)
@@ -104,8 +109,9 @@ class Suspects:
                 score -= 0.15
             if _PORT.search(words[name]):
                 score -= 0.05  # the machine itself is a suspect too
-            found.append(self._thing(name, self._loudest(speakers) if mine else speakers[0], score))
-        return found
+            found.append((score, name, speakers if mine else speakers[:1]))
+        found.sort(key=lambda one: (-one[0], words[one[1]]))
+        return [self._thing(name, self._loudest(speakers), score) for score, name, speakers in found[: _TOLD + 1]]
 
     def _thing(self, name: int, index: int, score: float) -> Cause:
         alert = self.reading.alerts[index]
@@ -137,7 +143,8 @@ class Suspects:
         return found
 
     def _loudest(self, indices: Sequence[int]) -> int:
-        return max(indices, key=lambda one: (self._brokenness(one), -self.reading.alerts[one].severity.rank, -one))
+        severities = self.reading.severities
+        return max(indices, key=lambda one: (self._brokenness(one), -severities[one].rank, -one))
 
     def _brokenness(self, index: int) -> int:
         return brokenness(self.reading.kind_names[self.reading.kinds[index]])
@@ -153,12 +160,11 @@ def title(alert: Alert) -> str:
 
 def spelled(alert: Alert, reading: Reading, name: int) -> tuple[str, str]:
     """The label under which ``alert`` carries ``name``, and the name as it writes it, or else folded."""
-    word = reading.words[name]
-    part = ("", word)
+    part = ("", reading.words[name])
     for label, value in alert.labels.items():
-        names = own_names(label, value)
-        if word in names:
-            if names[0] == word:
+        names = reading.parts.get((label, value), ())
+        if name in names:
+            if names[0] == name and "=" not in reading.words[name]:
                 return label, value.strip()
-            part = (label, word)
+            part = (label, value.strip() if names[0] == name else reading.words[name])
     return part

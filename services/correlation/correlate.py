@@ -154,7 +154,7 @@ def _problem(
         id,
         tuple([alert.id for alert in alerts]),
         alerts[0].starts_at,
-        min([alert.severity for alert in alerts], key=_rank),
+        min([reading.severities[index] for index in cluster.members], key=_rank),
         causes[0],
         causes[1:],
         evidence_of(reading, weights, cluster, causes[0], total),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.alerts.model import Alert
-from services.correlation.naming import own_names, template, text_names, word_names, words
+from services.correlation.naming import own_names, template, word_names, words
+from services.vocabulary.severity import Severity
 
 SEVERITY_WORDS = frozenset(
     word
@@ -26,6 +28,11 @@ KIND_LABELS = (
     "metric", "metric_name", "type",
 )  # fmt: skip
 """Labels that may say what kind of alert it is where there is no ``alertname``, the first that is there."""
+_CALLED = re.compile(
+    r"(?:^|_)(?:destination|dest|dst|target|upstream|peer|callee|called|remote|backend|to)(?:_|$)", re.I
+)
+_CALLER = re.compile(r"(?:^|_)(?:source|src|caller|client|downstream|origin|from|reporter)(?:_|$)", re.IGNORECASE)
+"""Where an alert names both ends of a call, it is the caller's complaint about the called."""
 _NOT_TEXT = ("url", "link", "runbook", "dashboard", "playbook", "__")
 
 
@@ -44,6 +51,8 @@ class Reading:
         labels: number of a label -> its name.
         label_of: number of a name -> number of the label that carries it most often; -1 for one of texts alone.
         kind_names: number of a kind -> what it is called.
+        parts: label and value -> the names that the value stands for.
+        severities: of each alert.
     """
 
     alerts: tuple[Alert, ...]
@@ -56,6 +65,8 @@ class Reading:
     labels: list[str]
     label_of: list[int]
     kind_names: list[str]
+    parts: dict[tuple[str, str], tuple[int, ...]]
+    severities: list[Severity]
 
     @property
     def size(self) -> int:
@@ -66,86 +77,130 @@ class Reading:
 def read(alerts: Sequence[Alert]) -> Reading:
     """Take ``alerts`` in, whatever their order."""
     ordered = _ordered(alerts)
-    numbers: dict[str, int] = {}
-    labels: dict[str, int] = {}
-    pairs: dict[tuple[str, str], tuple[int, ...]] = {}
-    used: dict[tuple[int, int], int] = {}
     kind_label = _kind_label(ordered)
-    dull = _dull_labels(ordered) | {kind_label}
-    values: list[dict[int, int]] = []
-    owned: list[set[int]] = []
+    numbers: dict[str, int] = {}
+    labels = _Labels(numbers, _dull_labels(ordered) | {kind_label})
     for alert in ordered:
-        mine: set[int] = set()
-        value_of: dict[int, int] = {}
-        for pair in alert.labels.items():
-            found = pairs.get(pair)
-            if found is None:
-                names = () if pair[0] in dull else own_names(*pair)
-                found = pairs[pair] = tuple([numbers.setdefault(name, len(numbers)) for name in names])
-            if not found:
-                continue
-            label = labels.setdefault(pair[0], len(labels))
-            value_of[label] = found[0]
-            mine.update(found)
-        for label, name in value_of.items():
-            used[name, label] = used.get((name, label), 0) + 1
-        values.append(value_of)
-        owned.append(mine)
-    known = dict(numbers)
-    texts: dict[str, tuple[int, ...]] = {}
-    heard: dict[str, tuple[int, ...]] = {}
-    kinds: dict[str, int] = {}
-    kind_of: list[int] = []
-    names_of: list[tuple[int, ...]] = []
-    for alert, mine in zip(ordered, owned, strict=True):
-        every = set(mine)
-        told = ""
-        for key, text in alert.annotations.items():
-            if not text or any(mark in key.casefold() for mark in _NOT_TEXT):
-                continue
-            told = told or text
-            found = texts.get(text)
-            if found is None:
-                found = texts[text] = _mentioned(text, known, numbers, heard)
-            every.update(found)
-        kind = alert.name or (alert.labels.get(kind_label, "") if kind_label else "") or template(told)
-        if " " in kind:
-            every.update([numbers.setdefault(name, len(numbers)) for name in text_names(kind)])
-            kind = template(kind)
-        kind_of.append(kinds.setdefault(kind, len(kinds)))
-        names_of.append(tuple(sorted(every)))
+        labels.take(alert)
+    texts = _Texts(numbers, kind_label)
+    names = [texts.take(alert, carried) for alert, carried in zip(ordered, labels.carried, strict=True)]
     label_of = [-1] * len(numbers)
     best = [0] * len(numbers)
-    for (name, label), count in used.items():
+    for (name, label), count in labels.used.items():
         if count > best[name]:
             best[name], label_of[name] = count, label
     return Reading(
         ordered,
         [alert.starts_at.timestamp() for alert in ordered],
-        kind_of,
-        names_of,
-        [frozenset(mine) for mine in owned],
-        values,
+        texts.kind_of,
+        names,
+        labels.owned,
+        labels.values,
         list(numbers),
-        list(labels),
+        list(labels.numbers),
         label_of,
-        list(kinds),
+        list(texts.kinds),
+        labels.pairs,
+        _severities(ordered),
     )
 
 
-def _mentioned(
-    text: str, known: Mapping[str, int], numbers: dict[str, int], heard: dict[str, tuple[int, ...]]
-) -> tuple[int, ...]:
-    found: list[int] = []
-    for word in words(text):
-        names = heard.get(word)
-        if names is None:
-            named = (word,) if word in known and len(word) >= 3 else ()
-            names = tuple([numbers.setdefault(name, len(numbers)) for name in (*named, *word_names(word))])
-            heard[word] = names
-        if names:
-            found += names
-    return tuple(found)
+class _Labels:
+    """Takes in the labels of one alert after another; equal pairs are looked at once."""
+
+    def __init__(self, names: dict[str, int], dull: frozenset[str]) -> None:
+        self._names = names
+        self._dull = dull
+        self.pairs: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._called: dict[str, bool] = {}
+        self.numbers: dict[str, int] = {}
+        self.used: dict[tuple[int, int], int] = {}
+        self.values: list[dict[int, int]] = []
+        self.carried: list[frozenset[int]] = []
+        self.owned: list[frozenset[int]] = []
+
+    def take(self, alert: Alert) -> None:
+        names = self._names
+        carried: list[int] = []
+        values: dict[int, int] = {}
+        blames = False
+        for pair in alert.labels.items():
+            found = self.pairs.get(pair)
+            if found is None:
+                every = () if pair[0] in self._dull else own_names(*pair)
+                found = self.pairs[pair] = tuple([names.setdefault(name, len(names)) for name in every])
+                if pair[0] not in self._called:
+                    self._called[pair[0]] = _CALLED.search(pair[0]) is not None
+            if found:
+                label = self.numbers.setdefault(pair[0], len(self.numbers))
+                values[label] = found[0]
+                carried += found
+                blames = blames or self._called[pair[0]]
+        for label, name in values.items():
+            self.used[name, label] = self.used.get((name, label), 0) + 1
+        self.values.append(values)
+        mine = frozenset(carried)
+        self.carried.append(mine)
+        if blames and any(_CALLER.search(label) for label in alert.labels):
+            kept = [pair for pair in alert.labels.items() if not self._called[pair[0]]]
+            mine = frozenset([name for pair in kept for name in self.pairs[pair]])
+        self.owned.append(mine)
+
+
+class _Texts:
+    """Takes in the texts of one alert after another; equal texts and words are looked at once."""
+
+    def __init__(self, names: dict[str, int], kind_label: str) -> None:
+        self._names = names
+        self._known = frozenset(names)
+        self._kind_label = kind_label
+        self._texts: dict[str, tuple[int, ...]] = {}
+        self._words: dict[str, tuple[int, ...]] = {}
+        self.kinds: dict[str, int] = {}
+        self.kind_of: list[int] = []
+
+    def take(self, alert: Alert, carried: frozenset[int]) -> tuple[int, ...]:
+        every = set(carried)
+        told = ""
+        for key, text in alert.annotations.items():
+            if text and not any(mark in key.casefold() for mark in _NOT_TEXT):
+                told = told or text
+                every.update(self._mentioned(text))
+        kind = alert.name or alert.labels.get(self._kind_label, "") or template(told)
+        if " " in kind:
+            every.update(self._mentioned(kind))
+            kind = template(kind)
+        self.kind_of.append(self.kinds.setdefault(kind, len(self.kinds)))
+        return tuple(sorted(every))
+
+    def _mentioned(self, text: str) -> tuple[int, ...]:
+        found = self._texts.get(text)
+        if found is None:
+            told: list[int] = []
+            for word in words(text):
+                names = self._words.get(word)
+                if names is None:
+                    known = (word,) if word in self._known and len(word) >= 3 else ()
+                    names = tuple([self._number(name) for name in (*known, *word_names(word))])
+                    self._words[word] = names
+                told += names
+            found = self._texts[text] = tuple(told)
+        return found
+
+    def _number(self, name: str) -> int:
+        return self._names.setdefault(name, len(self._names))
+
+
+def _severities(alerts: Sequence[Alert]) -> list[Severity]:
+    known: dict[str | None, Severity] = {}
+    found = []
+    for alert in alerts:
+        label = alert.labels.get("severity")
+        severity = known.get(label)
+        if severity is None:
+            severity = known[label] = alert.severity
+        found.append(severity)
+    return found
 
 
 def _ordered(alerts: Sequence[Alert]) -> tuple[Alert, ...]:

@@ -87,8 +87,8 @@ _WORDS = ["checkout", "cart", "catalog", "search", "basket", "payment", "ledger"
 _STORES = ("postgres", "redis", "kafka", "mysql", "mongo", "elastic", "rabbit")
 
 
-def production(random: Random, services: int, zones: int) -> Production:
-    """Draw a production of so many services in so many zones."""
+def production(random: Random, services: int, zones: int, width: int = 1) -> Production:
+    """Draw a production of so many services in so many zones, each with about three times ``width`` replicas."""
     names = random.sample(_WORDS, min(services, len(_WORDS)))
     names += [f"{random.choice(_WORDS)}-{random.choice(('api', 'worker', 'sync', 'core', 'batch'))}{index}"
               for index in range(services - len(names))]  # fmt: skip
@@ -113,7 +113,7 @@ def production(random: Random, services: int, zones: int) -> Production:
         replicas = tuple(
             (f"{name}-{number}" if store else f"{name}-{tail}-{''.join(random.choices('bcdfghjklmnpqrstvwxz2456789', k=5))}",
              random.choice(own_nodes))
-            for number in range(random.choice((1, 2, 3, 3, 5)))
+            for number in range(width * random.choice((1, 2, 3, 3, 5)))
         )  # fmt: skip
         made[name] = Service(name, random.choice(spaces), zone, calls, replicas, random.choice(teams), store)
     callers: dict[str, list[str]] = {}
@@ -435,20 +435,21 @@ def _rollout(world: Production, name: str, at: float, number: int) -> Deployment
 
 
 def large(seed: int, count: int) -> Storm:
-    """About ``count`` alerts, for timing: as many services and causes as it takes, on Kubernetes labels."""
+    """At least ``count`` alerts, for timing: as many services, replicas and causes as it takes, on Kubernetes labels."""
     random = Random(seed)
-    services = max(40, count // 12)
-    world = production(random, services, max(2, count // 2000))
+    world = production(random, max(40, count // 40), max(2, count // 2500), width=max(1, count // 2000))
     timed: list[tuple[float, Fact, str]] = []
     roots: dict[str, frozenset[str]] = {}
-    number = 0
-    while len(timed) < count * 0.8:
+    hours = max(3, count // 2000)
+    for number in range(1000):
+        if len(timed) >= count:
+            break
         fault = random.choice(FAULTS)
-        facts, names = fault(random, world, random.uniform(0, 3 * 3600))
+        facts, names = fault(random, world, random.uniform(0, hours * 3600))
         timed += [(when, fact, f"{number}") for when, fact in facts]
         roots[str(number)] = frozenset(names)
-        number += 1
-    while len(timed) < count:
-        when, fact = noise(random, world, random.uniform(-86400, 3 * 3600))
+    while len(timed) < 1.5 * count:
+        when, fact = noise(random, world, random.uniform(-86400, hours * 3600))
         timed.append((when, fact, f"noise {len(timed)}"))
-    return _paint(random, world, timed, roots, (), "kubernetes", 0.02)
+    made = _paint(random, world, timed, roots, (), "kubernetes", 0.02)
+    return Storm(made.alerts[:count], made.truth, made.roots, (), made.schema)
