@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from textual.content import Content
 
 from screens.confirm import ConfirmScreen, Question
+from screens.plotting import PlotScreen
 from screens.progress import CommandProgress
 from screens.result import ResultScreen
 from services.vocabulary.errors import ConsoleError, Refused
@@ -218,6 +219,10 @@ class Commanding:
         from services.registry.rendering import result_lines
 
         lines = result_lines(result)
+        if result.plot is not None:
+            plotted = PlotScreen(line, lines, result.plot, result.elsewhere)
+            self._screen.app.push_screen(plotted, lambda other: self.run(other) if other else None)
+            return
         if result.table is not None or len(lines) > _TOAST_LINES:
             self._screen.app.push_screen(ResultScreen(line, lines, wide=result.table is not None))
             return

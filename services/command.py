@@ -95,6 +95,7 @@ class Result:
         status: how far a write came, as :class:`~services.safety.outcome.OutcomeStatus` says it; empty for all else.
         streamed: whether the answer itself was handed to :attr:`Invocation.write`; the message then goes beside it.
         plot: what a screen draws above the rest, where people would rather look than read.
+        elsewhere: the line that plots another stretch of time, from and to in Unix seconds.
     """
 
     message: str
@@ -106,6 +107,7 @@ class Result:
     status: str = ""
     streamed: bool = False
     plot: Plot | None = None
+    elsewhere: Callable[[float, float], str] | None = None
 
 
 Confirmer = Callable[[Plan], Awaitable[bool]]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
-from services.metrics.model import AlertPlot, Series
+from services.metrics.model import AlertPlot
+from services.metrics.naming import names_apart
 from widgets.plot import Line, Mark, Plot
 
 
@@ -20,8 +21,9 @@ def alert_plot(found: AlertPlot, rollouts: Iterable[tuple[datetime, str]]) -> Pl
     caption = found.expression
     if found.threshold is not None:
         caption = f"{caption} {found.operator} {found.threshold:g}"
+    names = names_apart([one.labels for one in found.series])
     return Plot(
-        lines=[Line(name, one.times, one.values) for name, one in zip(_names(found.series), found.series, strict=True)],
+        lines=[Line(name, one.times, one.values) for name, one in zip(names, found.series, strict=True)],
         start=found.start.timestamp(),
         end=found.end.timestamp(),
         threshold=found.threshold,
@@ -30,13 +32,3 @@ def alert_plot(found: AlertPlot, rollouts: Iterable[tuple[datetime, str]]) -> Pl
         step=found.step,
         caption=f"{caption}  ({found.note})" if found.note else caption,
     )
-
-
-def _names(series: Sequence[Series]) -> list[str]:
-    """Only the labels in which the series differ."""
-    if len(series) < 2:
-        return [""] * len(series)
-    every = [dict(one.labels) for one in series]
-    keys = sorted({key for labels in every for key in labels})
-    differing = [key for key in keys if len({labels.get(key) for labels in every}) > 1]
-    return [" ".join(labels.get(key, "") for key in differing) or "value" for labels in every]

@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field
 
 from services.command import Arguments, Candidate, Column, Command, Duration, Invocation, Positional, Result, Table
 from services.metrics.model import Labels, Series
+from services.metrics.naming import names_apart
 from services.metrics.needs import MetricsNeeds
 from services.metrics.syntax import parse
 from services.metrics.tabling import csv_lines, figure, labels_table, selector, shared
 from services.metrics.units import unit_of
 from services.safety.plan import Risk
+from services.vocabulary.durations import format_duration
 from services.vocabulary.errors import ConsoleError, SourceError
 from services.vocabulary.moment import Moment, resolve
 from services.vocabulary.plot import Line, Plot, Unit
@@ -118,6 +122,7 @@ async def _range(needs: MetricsNeeds, request: RangeArguments, invocation: Invoc
         table if found else None,
         lines=tuple(f"partial: {line}" for line in answer.partial),
         plot=_plot(request.expression, found, start, end, step) if found else None,
+        elsewhere=partial(_elsewhere, request, needs),
     )
 
 
@@ -198,20 +203,22 @@ def _step(request: RangeArguments) -> float:
 
 
 def _plot(expression: str, found: Sequence[Series], start: datetime, end: datetime, step: float) -> Plot:
-    names = [selector(tuple(one for one in series.labels if one not in shared_of(found))) for series in found]
+    names = names_apart([one.labels for one in found])
     return Plot(
-        [Line("" if len(found) == 1 else name, one.times, one.values) for name, one in zip(names, found, strict=True)],
+        [Line(name, one.times, one.values) for name, one in zip(names, found, strict=True)],
         start.timestamp(),
         end.timestamp(),
         unit=_unit(expression),
         step=step,
-        caption=expression,
     )
 
 
-def shared_of(found: Sequence[Series]) -> frozenset[tuple[str, str]]:
-    """The labels that all of them have."""
-    return frozenset(shared([one.labels for one in found]))
+def _elsewhere(request: RangeArguments, needs: MetricsNeeds, start: float, end: float) -> str:
+    source = f" --source {shlex.quote(request.source)}" if request.source else ""
+    now = needs.clock.now().timestamp()
+    until = "" if end >= now else f" --until {_iso(round(end))}"
+    since = format_duration(timedelta(seconds=max(1, round(end - start))))
+    return f"/metrics range --since {since}{until}{source} {request.expression}"
 
 
 def _unit(expression: str) -> Unit:
