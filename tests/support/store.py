@@ -45,6 +45,18 @@ async def temporary_store(
         await store.close()
 
 
+def lose_store(directory: Path) -> None:
+    """Take away what the store of ``directory`` holds, under the consoles that have it open."""
+    url = store_url(directory)
+    if url.startswith("sqlite"):
+        (directory / "state" / "console.db").rename(directory / "gone")
+        return
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+
+
 async def count_up(store: Store) -> None:
     """One small write: see :func:`counted`."""
     async with store.write() as connection:

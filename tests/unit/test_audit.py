@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import inspect
 
 from services.safety.audit import Audit, AuditRecord, Decision
 from services.safety.plan import Target
@@ -19,6 +20,8 @@ from services.storage.engine import Store
 from services.vocabulary.redaction import HIDDEN, Redaction
 from tests.support.clock import EPOCH
 from tests.support.store import OPERATOR, temporary_store
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 
 @pytest.fixture
@@ -155,7 +158,9 @@ async def test_every_column_of_an_entry_is_hashed(store: Store) -> None:
     # The damage above must not forget a column that is added later.
     audit = await fill(store, 1)
     async with store.read() as connection:
-        columns = set((await connection.exec_driver_sql("SELECT name FROM pragma_table_info('audit')")).scalars())
+        columns = await connection.run_sync(
+            lambda one: {column["name"] for column in inspect(one).get_columns("audit")}
+        )
     entry = (await audit.list(1))[0]
     fields = {
         name: list(entry.targets) if name == "targets" else getattr(entry, name)

@@ -17,7 +17,9 @@ from services.safety.plan import Applied, Confirmation, Plan, Risk
 from services.storage.engine import Store
 from services.vocabulary.errors import FailureKind, Refused, SourceError, StoreError
 from tests.support.clock import ManualClock
-from tests.support.store import COLLEAGUE, OPERATOR, Outside, agree, decline, plan_for, temporary_store
+from tests.support.store import COLLEAGUE, OPERATOR, Outside, agree, decline, lose_store, plan_for, temporary_store
+
+pytestmark = pytest.mark.usefixtures("engine")
 
 ASKS = Confirmation("mutes 14 alerts")
 
@@ -279,10 +281,10 @@ async def test_a_cancelled_write_shows_as_unknown_and_is_settled_once(
     assert (await Audit(store).verify()).whole
 
 
-async def test_a_store_that_dies_after_the_write_is_told(guard: Guard, store: Store, tmp_path: Path) -> None:
+async def test_a_store_that_dies_after_the_write_is_told(guard: Guard, tmp_path: Path) -> None:
     async def apply(permit: WritePermit) -> Applied:
         permit.spend("test.change", "thing")
-        Path(store.name).rename(tmp_path / "gone")
+        lose_store(tmp_path)
         return Applied("the thing is changed")
 
     outcome = await guard.execute(plan_for(Outside(), apply=apply), command="/x", actor=OPERATOR, confirm=agree)
@@ -291,10 +293,8 @@ async def test_a_store_that_dies_after_the_write_is_told(guard: Guard, store: St
     assert "could not be kept" in outcome.message
 
 
-async def test_without_a_store_nothing_is_written_and_the_way_by_hand_is_given(
-    guard: Guard, store: Store, tmp_path: Path
-) -> None:
-    Path(store.name).rename(tmp_path / "gone")
+async def test_without_a_store_nothing_is_written_and_the_way_by_hand_is_given(guard: Guard, tmp_path: Path) -> None:
+    lose_store(tmp_path)
     outside = Outside()
     for confirmation in (None, ASKS):
         with pytest.raises(Refused, match="nothing was sent") as refused:
