@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import ssl
 from pathlib import Path
 from typing import Annotated
@@ -20,9 +21,19 @@ def _host(value: str) -> str:
 
 
 def _answered(value: str) -> str:
-    if not value or host_name(f"[{value}]" if ":" in value else value) != value.lower() or "*" in value:
+    name = value.lower()
+    sound = _is_ipv6(name) if ":" in name else host_name(name) == name and not set(name) & set("*/@ []")
+    if not name or not sound:
         raise wrong(f"{value!r} is not the name of a host", "write it without scheme, port and wildcard")
     return value
+
+
+def _is_ipv6(value: str) -> bool:
+    try:
+        ipaddress.IPv6Address(value)
+    except ValueError:
+        return False
+    return True
 
 
 def _file(value: str) -> str:
