@@ -41,7 +41,7 @@ from services.oncall.commands import OncallNeeds
 from services.policy.commands import COMMANDS as POLICY_COMMANDS
 from services.policy.commands import Planned, PolicyNeeds
 from services.policy.gate import PolicyGate
-from services.registry import Registry
+from services.registry import CommandError, Registry
 from services.safety.audit import Audit
 from services.safety.breaker import Breaker
 from services.safety.glass_journal import GlassJournal
@@ -56,7 +56,11 @@ from services.trust.ledger import Ledger
 from services.trust.model import TrustRules
 from services.trust.repository import TrustRepository
 from services.trust.witness import TrustWitness
-from services.vocabulary.errors import StoreError
+from services.undo.commands import COMMANDS as UNDO_COMMANDS
+from services.undo.commands import UndoNeeds
+from services.undo.gate import UndoGate
+from services.undo.repository import UndoRepository
+from services.vocabulary.errors import Refused, StoreError
 from services.vocabulary.redaction import redact
 
 if TYPE_CHECKING:
@@ -69,6 +73,7 @@ if TYPE_CHECKING:
     from services.safety.actor import Actor
     from services.safety.circuit import Circuit
     from services.safety.outcome import Unfinished
+    from services.safety.plan import Plan
     from services.safety.window import Thresholds
     from services.vocabulary.clock import Clock
 
@@ -137,7 +142,7 @@ class Records:
         self.policies = tuple(policies)
         desk = ApprovalDesk(self.approvals)
         trusting = TrustGate(ledger, rules, desk)
-        gates = (PolicyGate(self.policies, TrustedDesk(trusting, desk)), trusting)
+        gates = (UndoGate(), PolicyGate(self.policies, TrustedDesk(trusting, desk)), trusting)
         self.guard = (
             Guard(
                 self.store,
@@ -292,6 +297,14 @@ def add_commands(
         return Planned(request.line, await registry.plan(request, invocation))
 
     registry.add(POLICY_COMMANDS, PolicyNeeds(records.policies, environments, plan_line, clock))
+    async def plan_undo(line: str, invocation: Invocation) -> Plan | None:
+        try:
+            request = registry.parse(line)
+        except CommandError as error:
+            raise Refused(f"this version does not understand what takes it back: {line} ({error.message})") from None
+        return await registry.plan(request, invocation)
+
+    registry.add(UNDO_COMMANDS, UndoNeeds(UndoRepository(records.store), plan_undo, clock))
     registry.add(
         APPROVALS_COMMANDS,
         ApprovalsNeeds(records.approvals, run_line, lambda: live.approvals.snapshot.items, clock),

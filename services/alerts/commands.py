@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from services.alerts import listing
+from services.alerts.expiring import plan_expire
 from services.alerts.filtering import AlertFilter, filter_of_words
 from services.alerts.hinting import hint_for
 from services.alerts.matcher_text import MatcherError
@@ -19,6 +20,8 @@ from services.alerts.needs import AlertsNeeds
 from services.alerts.view import MUTED_KEY, AlertsView, arrange
 from services.command import Arguments, Candidate, Command, Duration, Invocation, Offers, Positional, Result
 from services.safety.plan import Plan, Risk
+from services.vocabulary.errors import ConsoleError
+from services.vocabulary.moment import Moment, resolve
 
 
 def _checked(word: str) -> str:
@@ -64,6 +67,16 @@ class SilenceArguments(Arguments):
     without: tuple[str, ...] = Field((), description="a label to leave out, so that more alerts match")
 
 
+class ExpireArguments(Arguments):
+    """``/alerts expire <silence> [--at TIME] [--by NAME] [--comment "…"] [--if-match MARK]``."""
+
+    silence: Annotated[str, Positional(selection="silence")] = Field(description="CLUSTER/ID of the silence")
+    at: Moment | None = Field(None, description="when it is to end, if not now: earlier than it would")
+    by: str = Field("", description="its author from then on; with --at")
+    comment: str = Field("", description="its comment from then on; with --at")
+    if_match: str = Field("", description="only if it is still what this mark says; the console writes it into undo")
+
+
 async def _list(needs: AlertsNeeds, request: ListArguments, invocation: Invocation) -> Result:
     del invocation
     now = await needs.current()
@@ -92,6 +105,27 @@ async def _ack(needs: AlertsNeeds, request: AckArguments, invocation: Invocation
 
 async def _silence(needs: AlertsNeeds, request: SilenceArguments, invocation: Invocation) -> Plan:
     return await plan_silence(needs, invocation.actor, request.id, request.for_, request.comment, request.without)
+
+
+async def _expire(needs: AlertsNeeds, request: ExpireArguments, invocation: Invocation) -> Plan:
+    try:
+        at = None if request.at is None else resolve(request.at, needs.clock.now())
+    except ValueError as error:
+        raise ConsoleError(f"--at: {error}") from None
+    return await plan_expire(
+        needs,
+        invocation.actor,
+        request.silence,
+        at=at,
+        by=request.by,
+        comment=request.comment,
+        mark=request.if_match,
+    )
+
+
+def _silences(needs: AlertsNeeds) -> Iterable[Candidate]:
+    seen = {f"{one.cluster}/{one.id}": one for alert in needs.latest() for one in alert.silences}
+    return [Candidate(name, f"{one.created_by}: {one.comment}") for name, one in seen.items()]
 
 
 def _ids(needs: AlertsNeeds) -> Offers:
@@ -143,6 +177,16 @@ COMMANDS = (
             '/alerts silence 3f2a --for 2h --comment "node drained" --without pod --without instance',
         ),
         help="Shows the matchers and the alerts they hit first; several hits or more than 24 hours need a yes.",
+    ),
+    Command(
+        name="alerts expire",
+        summary="End a silence or an ack, now or at an earlier time",
+        arguments=ExpireArguments,
+        risk=Risk.WRITE,
+        plan=_expire,
+        complete={"silence": _silences},
+        examples=("/alerts expire prod/6f1c24e7-7f3a-4f0b-9d55-0f8c2d1a9b3e",),
+        help="The alerts notify again. One of somebody else needs a yes. It cannot be begun again: make a new silence.",
     ),
 )
 """All commands of this room."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.alerts.amtool import silence_line
+from services.alerts.expiring import undo_line
 from services.alerts.listing import clock_time
 from services.alerts.lookup import find_alert
 from services.alerts.matchers import exact_matchers, format_matcher, label_test
@@ -77,6 +78,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         return Applied(
             f"{title(alert)} is muted in Alertmanager until {until}; {_UNKNOWN}",
             _data(now, alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
+            undo_line(alert.cluster, silence_id, draft, before),
         )
 
     mutes = [silence for silence in alert.silences if not silence.is_ack and silence.ends_at > at]
@@ -138,6 +140,7 @@ async def plan_silence(
         return Applied(
             f"{_alerts(hits)} of {alert.cluster} silenced in Alertmanager until {until}; {_UNKNOWN}",
             _data(now, alert, draft, silence_id, prolonged=False),
+            undo_line(alert.cluster, silence_id, draft, None),
         )
 
     plan = _plan(

@@ -292,7 +292,7 @@ COMMANDS: tuple[Command[AuditNeeds, Any], ...] = (
         risk=Risk.READ,
         run=_export,
         choices={"format": (Candidate("jsonl"), Candidate("csv"))},
-        examples=("/audit export audit.jsonl", "/audit export audit.csv --format csv --since 30d"),
+        examples=("/audit export", "/audit export --format csv --since 30d"),
         help="The oldest first. Never replaces a file unless --replace says so. Secrets are taken out.",
     ),
 )

@@ -83,6 +83,9 @@ class Registry:
         require_closed(words)
         command, count = self._command(line, words)
         rest = words[count:]
+        if not rest and f"{command.name} list" in self._entries:
+            # A command that needs words, called without any, shows what they could be.
+            return self.parse(f"/{command.name} list")
         if any(word.text == "--help" and not word.quoted for word in rest):
             return Request(HELP, HelpArguments(command=tuple(command.name.split())), f"/help {command.name}")
         return parse_arguments(line, command, rest, selection)
@@ -131,7 +134,8 @@ class Registry:
             outcome.message,
             data=dict(outcome.data),
             ok=outcome.ok,
-            undo=outcome.undo,
+            # By its number it is taken back once, and points to what it takes back.
+            undo=f"/undo {outcome.intent}" if outcome.undo and outcome.intent is not None else outcome.undo,
             status=outcome.status.value,
         )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from services.vocabulary.errors import ConsoleError
+from services.vocabulary.quoting import quote
 
-_BARE = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-./:=@%+,~^!{}[]()*?|$&;<>#")
+__all__ = ["CommandError", "Word", "quote", "require_closed", "split"]
 
 
 class CommandError(ConsoleError):
@@ -104,12 +105,3 @@ def require_closed(words: list[Word]) -> None:
             start=word.start,
             end=word.end,
         )
-
-
-def quote(text: str) -> str:
-    """Write ``text`` so that :func:`split` reads it back as one word, with quotes only where it needs them."""
-    if text and not text.startswith("-") and all(character in _BARE for character in text):
-        return text
-    if "'" not in text:
-        return f"'{text}'"
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

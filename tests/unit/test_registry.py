@@ -274,7 +274,7 @@ async def test_a_write_goes_through_the_guard_alone() -> None:
     assert guard.lines == []
     result = await registry.run(request, INVOCATION)
     assert guard.lines == ["/alerts ack 3f2a"]
-    assert (result.ok, result.message, result.data, result.undo) == (True, "acks 3f2a", {"id": "s1"}, "/undo")
+    assert (result.ok, result.message, result.data, result.undo) == (True, "acks 3f2a", {"id": "s1"}, "/undo 1")
 
 
 def test_a_name_is_declared_once(registry: Registry) -> None:

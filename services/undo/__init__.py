@@ -1,0 +1,1 @@
+"""Taking writes back: what can be, by whom it was, and the road through the guard."""
