@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
 from console.configuration.references import HINT, is_reference, resolve
 from console.configuration.section import Section, wrong
-from services.storage.keys import ChainKey, ChainKeys, chain_key
 from services.vocabulary.errors import ConsoleError
+
+if TYPE_CHECKING:
+    from services.storage.keys import ChainKey, ChainKeys
 
 
 def _forget(secret: str) -> None:
@@ -54,6 +56,8 @@ class AuditSettings(Section):
         Args:
             learn: called with each secret that is resolved, so that no log shows it.
         """
+        from services.storage.keys import ChainKeys
+
         try:
             current = None if self.key is None else _key(self.key, learn)
             return ChainKeys(current, tuple(_key(one, learn) for one in self.earlier_keys))
@@ -62,6 +66,8 @@ class AuditSettings(Section):
 
 
 def _key(reference: str, learn: Callable[[str], None]) -> ChainKey:
+    from services.storage.keys import chain_key
+
     secret = resolve(reference)
     learn(secret)
     return chain_key(secret)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
 from console.configuration.section import Seconds, Section
-from services.safety.window import Thresholds
+
+if TYPE_CHECKING:
+    from services.safety.window import Thresholds
 
 _DAY = 86_400.0
 
@@ -26,6 +28,8 @@ class CircuitSettings(Section):
 
     def thresholds(self) -> Thresholds:
         """The same for the breakers."""
+        from services.safety.window import Thresholds
+
         return Thresholds(
             self.consecutive_failures,
             self.failure_rate,

@@ -5,13 +5,15 @@ from __future__ import annotations
 import ipaddress
 import ssl
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
 from console.configuration.section import Section, wrong
-from services.gateway.address import Address, answered_hosts, exposure_problem, host_name
-from services.gateway.rates import Rate, Rates
+
+if TYPE_CHECKING:
+    from services.gateway.address import Address
+    from services.gateway.rates import Rates
 
 
 def _host(value: str) -> str:
@@ -21,6 +23,8 @@ def _host(value: str) -> str:
 
 
 def _answered(value: str) -> str:
+    from services.gateway.address import host_name
+
     name = value.lower()
     sound = _is_ipv6(name) if ":" in name else host_name(name) == name and not set(name) & set("*/@ []")
     if not name or not sound:
@@ -64,6 +68,8 @@ class GatewaySettings(Section):
 
     @model_validator(mode="after")
     def _safe(self) -> GatewaySettings:
+        from services.gateway.address import exposure_problem
+
         if self.tls_key is not None and self.tls_cert is None:
             raise wrong("tls_key has no certificate", "set tls_cert")
         if problem := exposure_problem(self.address()):
@@ -80,12 +86,18 @@ class GatewaySettings(Section):
 
     def address(self) -> Address:
         """Where to listen."""
+        from services.gateway.address import Address
+
         return Address(self.host, self.port, self.tls_cert, self.tls_key, self.public)
 
     def rates(self) -> Rates:
         """How often anybody may ask."""
+        from services.gateway.rates import Rate, Rates
+
         return Rates(all=Rate(self.requests_per_second, max(1.0, self.requests_per_second / 4)))
 
     def hosts(self) -> frozenset[str]:
         """For which hosts it answers."""
+        from services.gateway.address import answered_hosts
+
         return answered_hosts(self.address(), self.allowed_hosts)

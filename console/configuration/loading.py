@@ -28,7 +28,6 @@ from console.configuration.problems import (
 )
 from console.configuration.references import SecretError, is_reference, resolve
 from console.configuration.toml_lines import line_of, lines_of
-from services.storage.keys import MAKE, SHORTEST
 
 _LARGEST = 4 * 1024 * 1024
 
@@ -247,8 +246,11 @@ def _unresolved(document: Any, path: Path = ()) -> Iterator[tuple[Path, str, str
             else:
                 if key == "proxy" and (problem := proxy_problem(secret)):
                     yield inner, f"{value}: {problem[0]}", problem[1]
-                if _of_audit(inner) and len(secret) < SHORTEST:
-                    yield inner, f"{value}: a key of the audit has at least {SHORTEST} characters", MAKE
+                if _of_audit(inner):
+                    from services.storage.keys import MAKE, SHORTEST
+
+                    if len(secret) < SHORTEST:
+                        yield inner, f"{value}: a key of the audit has at least {SHORTEST} characters", MAKE
         else:
             yield from _unresolved(value, inner)
 

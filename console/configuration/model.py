@@ -8,10 +8,12 @@ import re
 import ssl
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic_core import CoreSchema
+from pydantic_core.core_schema import no_info_plain_validator_function
 
 from console.configuration.audit import AuditSettings
 from console.configuration.circuit import CircuitSettings
@@ -19,11 +21,13 @@ from console.configuration.gateway import GatewaySettings
 from console.configuration.paths import state_directory
 from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
 from console.configuration.references import HINT, is_reference
-from console.configuration.section import Name, Seconds, Section, wrong
+from console.configuration.section import Apart, Name, Seconds, Section, wrong
 from console.configuration.trust import TrustSettings
-from services.oncall.rotation import Rotation, RotationError, load_zone, parse_step
 from services.storage.address import parse_address
 from services.vocabulary.errors import StoreError
+
+if TYPE_CHECKING:
+    from services.oncall.rotation import Rotation
 
 
 def _url(value: str) -> str:
@@ -220,6 +224,8 @@ class RotationSettings(Section):
     @field_validator("zone")
     @classmethod
     def _zone(cls, value: str) -> str:
+        from services.oncall.rotation import RotationError, load_zone
+
         try:
             load_zone(value)
         except RotationError as error:
@@ -229,6 +235,8 @@ class RotationSettings(Section):
     @field_validator("every")
     @classmethod
     def _every(cls, value: str) -> str:
+        from services.oncall.rotation import RotationError, parse_step
+
         try:
             parse_step(value)
         except RotationError as error:
@@ -237,6 +245,8 @@ class RotationSettings(Section):
 
     @model_validator(mode="after")
     def _works(self) -> RotationSettings:
+        from services.oncall.rotation import RotationError
+
         try:
             self.rotation()
         except RotationError as error:
@@ -245,6 +255,8 @@ class RotationSettings(Section):
 
     def rotation(self) -> Rotation:
         """The rotation, ready to be asked."""
+        from services.oncall.rotation import Rotation
+
         return Rotation(
             name=self.name,
             members=tuple(self.members),
@@ -258,7 +270,7 @@ class OncallSettings(Section):
     """``[sre.oncall]``."""
 
     provider: Literal["local"] = "local"
-    rotation: list[RotationSettings] = Field(default_factory=list)
+    rotation: list[Annotated[RotationSettings, Apart()]] = Field(default_factory=list)
 
     @field_validator("provider", mode="before")
     @classmethod
@@ -307,36 +319,37 @@ def _operator() -> str:
         return f"uid-{os.getuid()}"
 
 
+class _Policies:
+    """One that cannot be read is kept as one that blocks; the console starts all the same."""
+
+    def __get_pydantic_core_schema__(self, _: object, __: object) -> CoreSchema:
+        return no_info_plain_validator_function(read_policies)
+
+
 class SreSettings(Section):
     """``[sre]``."""
 
     enabled: bool = True
     operator: Name = Field(default_factory=_operator)
-    prometheus: PrometheusSettings | None = None
-    alertmanager: list[AlertmanagerSettings] = Field(default_factory=list)
-    kubernetes: list[KubernetesSettings] = Field(default_factory=list)
-    oncall: OncallSettings = Field(default_factory=OncallSettings)
-    store: StoreSettings = Field(default_factory=StoreSettings)
-    log: LogSettings = Field(default_factory=LogSettings)
-    circuit: CircuitSettings = Field(default_factory=CircuitSettings)
-    policies: list[PolicySettings] = Field(default_factory=list)
-    approvals: ApprovalSettings = Field(default_factory=ApprovalSettings)
-    audit: AuditSettings = Field(default_factory=AuditSettings)
-    trust: TrustSettings = Field(default_factory=TrustSettings)
-
-    @field_validator("policies", mode="plain")
-    @classmethod
-    def _policies(cls, value: Any) -> list[PolicySettings]:
-        # One that cannot be read is kept as one that blocks; the console starts all the same.
-        return read_policies(value)
+    prometheus: Annotated[PrometheusSettings, Apart()] | None = None
+    alertmanager: list[Annotated[AlertmanagerSettings, Apart()]] = Field(default_factory=list)
+    kubernetes: list[Annotated[KubernetesSettings, Apart()]] = Field(default_factory=list)
+    oncall: Annotated[OncallSettings, Apart()] = Field(default_factory=OncallSettings.model_construct)
+    store: Annotated[StoreSettings, Apart()] = Field(default_factory=StoreSettings.model_construct)
+    log: Annotated[LogSettings, Apart()] = Field(default_factory=LogSettings.model_construct)
+    circuit: Annotated[CircuitSettings, Apart()] = Field(default_factory=CircuitSettings.model_construct)
+    policies: Annotated[list[PolicySettings], _Policies()] = Field(default_factory=list)
+    approvals: Annotated[ApprovalSettings, Apart()] = Field(default_factory=ApprovalSettings.model_construct)
+    audit: Annotated[AuditSettings, Apart()] = Field(default_factory=AuditSettings.model_construct)
+    trust: Annotated[TrustSettings, Apart()] = Field(default_factory=TrustSettings.model_construct)
 
 
 class Settings(Section):
     """The whole configuration."""
 
-    feature_flags: FeatureFlags = Field(default_factory=FeatureFlags)
-    gateway: GatewaySettings = Field(default_factory=GatewaySettings)
-    sre: SreSettings = Field(default_factory=SreSettings)
+    feature_flags: Annotated[FeatureFlags, Apart()] = Field(default_factory=FeatureFlags.model_construct)
+    gateway: Annotated[GatewaySettings, Apart()] = Field(default_factory=GatewaySettings.model_construct)
+    sre: SreSettings = Field(default_factory=SreSettings.model_construct)
 
     @property
     def environments(self) -> tuple[str, ...]:

@@ -9,27 +9,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, time, timedelta
-from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, ValidationError, model_validator
 from pydantic_core import ErrorDetails
 
 from console.configuration.section import Name, Seconds, Section, wrong
-from services.oncall.rotation import RotationError, load_zone
-from services.policy.model import DAYS, Effect, Freeze, Hours, Limits, Policy, Scope, Window
-from services.policy.patterns import PatternError, pattern_test
-from services.vocabulary.wall_time import instant, last_instant
+
+if TYPE_CHECKING:
+    from services.policy.model import Freeze, Policy, Scope, Window
 
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
-_DAY_NAMES = {
-    name: index
-    for index, day in enumerate(("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"))
-    for name in (day, DAYS[index])
-}
+_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+_DAY_NAMES = {name: index for index, day in enumerate(_DAYS) for name in (day, day[:3])}
 
 
 def _pattern(value: str) -> str:
+    from services.policy.patterns import PatternError, pattern_test
+
     try:
         pattern_test(value)
     except PatternError as error:
@@ -38,6 +35,8 @@ def _pattern(value: str) -> str:
 
 
 def _zone(value: str) -> str:
+    from services.oncall.rotation import RotationError, load_zone
+
     try:
         load_zone(value)
     except RotationError as error:
@@ -64,8 +63,8 @@ def _days_of(text: str) -> Iterator[int]:
     if first not in _DAY_NAMES or (dash and last not in _DAY_NAMES):
         raise wrong(f"{text!r} is no day of the week", 'write for example "mon", "sat" or "mon-fri"')
     start = _DAY_NAMES[first]
-    length = (_DAY_NAMES[last] - start) % len(DAYS) if dash else 0
-    return iter([(start + step) % len(DAYS) for step in range(length + 1)])
+    length = (_DAY_NAMES[last] - start) % len(_DAYS) if dash else 0
+    return iter([(start + step) % len(_DAYS) for step in range(length + 1)])
 
 
 def _moment(value: object) -> object:
@@ -112,6 +111,8 @@ class WindowSettings(Section):
 
     def window(self) -> Window:
         """The window, ready to be asked."""
+        from services.policy.model import Window
+
         days = frozenset(day for text in self.days for day in _days_of(text))
         return Window(days, time.fromisoformat(self.start), time.fromisoformat(self.end.replace("24:", "00:")))
 
@@ -129,6 +130,11 @@ class FreezeSettings(Section):
 
         A time that clocks show twice is the first as a beginning and the second as an end.
         """
+        from zoneinfo import ZoneInfo
+
+        from services.policy.model import Freeze
+        from services.vocabulary.wall_time import instant, last_instant
+
         local = ZoneInfo(self.zone or zone)
         starts = self.start.astimezone(UTC) if self.start.tzinfo else instant(self.start, local)
         ends = self.end.astimezone(UTC) if self.end.tzinfo else last_instant(self.end, local)
@@ -149,6 +155,8 @@ class ScopeSettings(Section):
 
     def scope(self) -> Scope:
         """The scope, ready to be asked."""
+        from services.policy.model import Scope
+
         return Scope(
             tuple(self.actions),
             tuple(self.commands),
@@ -209,6 +217,8 @@ class PolicySettings(ScopeSettings):
 
     def policy(self) -> Policy:
         """The policy, ready to be asked."""
+        from services.policy.model import Effect, Hours, Limits, Policy
+
         if self._broken is not None:
             return self._broken
         return Policy(
@@ -267,6 +277,8 @@ def read_policies(value: Any) -> list[PolicySettings]:
 
 
 def _broken(name: str, raw: dict[str, Any], errors: Iterable[ErrorDetails]) -> PolicySettings:
+    from services.policy.model import Policy, Scope
+
     errors = tuple(errors)
     bad = {str(error["loc"][0]) for error in errors if error["loc"]}
     # A condition that cannot be read does not narrow; nor does a key that nobody knows.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
-from pydantic_core import PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_plain_validator_function
 
 from services.vocabulary.durations import DurationError, parse_duration
 
@@ -40,3 +41,19 @@ class Section(BaseModel):
 
     # Deferred: only the whole configuration is ever checked, so the schema of each part is not built by itself.
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True, defer_build=True)
+
+
+class Apart:
+    """Marks a table whose check is put together only where the configuration has that table.
+
+    To put a check together costs a thousand times what the check itself does, and few configurations have every table.
+    The default of such a field is made with ``model_construct``, which checks nothing.
+    """
+
+    def __get_pydantic_core_schema__(self, source: type[BaseModel], _: object) -> CoreSchema:
+        """What pydantic asks for: here the check of a value, not yet what it consists of."""
+
+        def check(value: Any) -> BaseModel:
+            return source.model_validate(value)
+
+        return no_info_plain_validator_function(check)

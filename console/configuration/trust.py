@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from fractions import Fraction
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from console.configuration.section import Seconds, Section, wrong
-from services.trust.levels import level_of
-from services.trust.model import TrustRules
-from services.trust.promotion import Criterion
+from console.configuration.section import Apart, Seconds, Section, wrong
+
+if TYPE_CHECKING:
+    from services.trust.model import TrustRules
+    from services.trust.promotion import Criterion
 
 _HOUR, _DAY = 3600.0, 86_400.0
 
@@ -29,6 +29,10 @@ class Step(Section):
 
     def criterion(self) -> Criterion:
         """The same for the arithmetic; exact, as it is written."""
+        from fractions import Fraction
+
+        from services.trust.promotion import Criterion
+
         return Criterion(self.successes, Fraction(str(self.error_rate)), timedelta(seconds=self.after))
 
 
@@ -70,10 +74,12 @@ class TrustSettings(Section):
     cap: Literal["shadow", "dry-run", "assisted", "supervised", "selective-autonomy"] = "selective-autonomy"
     match_window: Annotated[Seconds, Field(ge=60, le=_DAY)] = 1800.0
     failure_window: Annotated[Seconds, Field(ge=_HOUR, le=366 * _DAY)] = 7 * _DAY
-    to_dry_run: ToDryRun = Field(default_factory=ToDryRun)
-    to_assisted: ToAssisted = Field(default_factory=ToAssisted)
-    to_supervised: ToSupervised = Field(default_factory=ToSupervised)
-    to_selective_autonomy: ToSelectiveAutonomy = Field(default_factory=ToSelectiveAutonomy)
+    to_dry_run: Annotated[ToDryRun, Apart()] = Field(default_factory=ToDryRun.model_construct)
+    to_assisted: Annotated[ToAssisted, Apart()] = Field(default_factory=ToAssisted.model_construct)
+    to_supervised: Annotated[ToSupervised, Apart()] = Field(default_factory=ToSupervised.model_construct)
+    to_selective_autonomy: Annotated[ToSelectiveAutonomy, Apart()] = Field(
+        default_factory=ToSelectiveAutonomy.model_construct
+    )
 
     @model_validator(mode="after")
     def _steeper(self) -> TrustSettings:
@@ -97,6 +103,9 @@ class TrustSettings(Section):
 
     def rules(self, *, progressive: bool) -> TrustRules:
         """The same for the gate; ``progressive`` is the feature flag."""
+        from services.trust.levels import level_of
+        from services.trust.model import TrustRules
+
         return TrustRules(
             progressive,
             level_of(self.cap),
