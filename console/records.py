@@ -16,6 +16,8 @@ from console.metrics_needs import metrics_needs
 from console.theme_command import COMMANDS as THEME_COMMANDS
 from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
+from services.alerts.correlating import COMMANDS as CORRELATING_COMMANDS
+from services.alerts.correlating import CorrelatingNeeds
 from services.alerts.model import ACK, EXPIRE, SILENCE
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
@@ -69,6 +71,7 @@ if TYPE_CHECKING:
     from console.live import Live
     from console.preferences import Preferences
     from console.sources import Sources
+    from services.deployments.model import Deployment
     from services.policy.model import Policy
     from services.safety.actor import Actor
     from services.safety.circuit import Circuit
@@ -239,17 +242,21 @@ def add_commands(
         items = live.circuit.snapshot.items
         return items[0] if items else None
 
-    registry.add(
-        ALERTS_COMMANDS,
-        AlertsNeeds(
-            current=alerts_now,
-            latest=lambda: [alert for feed in live.alerts.values() for alert in feed.snapshot.items],
-            readers=sources.alertmanagers,
-            writers=sources.writers,
-            clock=clock,
-            written=live.alerts_written,
-        ),
+    alerts_needs = AlertsNeeds(
+        current=alerts_now,
+        latest=lambda: [alert for feed in live.alerts.values() for alert in feed.snapshot.items],
+        readers=sources.alertmanagers,
+        writers=sources.writers,
+        clock=clock,
+        written=live.alerts_written,
     )
+
+    async def workloads() -> Sequence[Deployment]:
+        snapshots = await (live.read_deployments() if headless else live.deployments_now())
+        return [one for snapshot in snapshots for one in snapshot.items]
+
+    registry.add(ALERTS_COMMANDS, alerts_needs)
+    registry.add(CORRELATING_COMMANDS, CorrelatingNeeds(alerts_now, alerts_needs.offers, clock, workloads))
     if incident_response:
         registry.add(
             INCIDENTS_COMMANDS,

@@ -22,6 +22,7 @@ BIAS = 2.3
 GROWTH = 0.25
 STRANGE = 0.4
 LINKED = 1.5
+ENOUGH = 10.0
 STICKY = 0.8
 """Nats for what was together before, and against what was apart, so that nothing flaps at the limit."""
 FAINT = 0.2
@@ -101,27 +102,28 @@ class Scoring:
         weight = self.weights.name
         share = 1 / math.sqrt(a.size * b.size)
         mine, theirs = a.names, b.names
-        best = link = 0.0
-        for name in mine.keys() & theirs.keys():
-            telling = weight[name]
-            link = max(link, telling)
-            value = telling * math.sqrt(mine[name] * theirs[name]) * share
-            best = max(best, value)
-        kind = 0.0
-        for one in a.kinds.keys() & b.kinds.keys():
-            value = self.weights.kind[one] * math.sqrt(a.kinds[one] * b.kinds[one]) * share
-            kind = max(kind, value)
+        best = link = kind = 0.0
+        common = mine.keys() & theirs.keys()
+        if common:
+            # One alert among hundreds that names a thing of each links little.
+            enough = ENOUGH / min(a.size, b.size)
+            best = max([weight[name] * math.sqrt(mine[name] * theirs[name]) for name in common]) * share
+            link = max([weight[name] * min(1.0, enough * min(mine[name], theirs[name])) for name in common])
+        alike = a.kinds.keys() & b.kinds.keys()
+        if alike:
+            kind = max([self.weights.kind[one] * math.sqrt(a.kinds[one] * b.kinds[one]) for one in alike]) * share
         return best + kind, link
 
     def apart(self, a: Cluster, b: Cluster) -> float:
         """Against, for the label on which they disagree most."""
-        worst = 0.0
-        for label, against in self.weights.scope:
-            mine, theirs = a.values.get(label), b.values.get(label)
-            if mine is not None and theirs is not None:
-                value = against * disagreement(mine, theirs)
-                worst = max(worst, value)
-        return worst
+        return max(
+            [
+                against * disagreement(a.values[label], b.values[label])
+                for label, against in self.weights.scope
+                if label in a.values and label in b.values
+            ],
+            default=0.0,
+        )
 
     def sticking(self, a: Cluster, b: Cluster) -> float:
         """For or against, for having been together or apart before."""
