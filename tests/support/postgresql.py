@@ -66,15 +66,18 @@ def free_port() -> int:
 class PostgresqlServer:
     """A PostgreSQL server with data of its own, gone at the end."""
 
-    def __init__(self, binaries: Path, *, fsync: bool = False, port: int = 0) -> None:
+    def __init__(self, binaries: Path, *, fsync: bool = False, port: int = 0, home: Path | None = None) -> None:
         """
         Args:
             binaries: the directory of ``initdb`` and ``postgres``.
             fsync: whether a commit waits for the disk; off makes tests fast and is no loss where no power is cut.
             port: of loopback; 0 for a socket in the file system alone.
+            home: a new directory for everything; a temporary one by default.
         """
         self._as: dict[str, Any] = {"user": _UNPRIVILEGED, "extra_groups": []} if os.geteuid() == 0 else {}
-        self.home = Path(tempfile.mkdtemp(prefix="sre-pg-"))
+        if home is not None:
+            home.mkdir()
+        self.home = home or Path(tempfile.mkdtemp(prefix="sre-pg-"))
         self._binaries = binaries if self._may_run(binaries) else self._copied(binaries)
         self._fsync = fsync
         self._numbers = count(1)

@@ -16,8 +16,10 @@ class Front:
 
     Attributes:
         port: where it listens.
-        cut_after: is shown each piece that goes to the server, once that was passed on; True cuts the line both ways,
-            before the answer comes back.
+        cut_after: is shown each piece that goes to the server; True passes it on and then cuts the line, so that the
+            answer is not heard.
+        swallow: is shown each piece before it goes to the server; True cuts the line instead of passing it on.
+        refuses: whether new lines are cut at once.
         lines: how many lines were made.
     """
 
@@ -28,10 +30,15 @@ class Front:
         self.port = 0
         self.lines = 0
         self.cut_after: Callable[[bytes], bool] = lambda piece: False
+        self.swallow: Callable[[bytes], bool] = lambda piece: False
+        self.refuses = False
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One line, until either side ends it."""
         self.lines += 1
+        if self.refuses:
+            writer.close()
+            return
         with suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError, OSError):
             if self._tls is not None:
                 # The protocol of PostgreSQL asks for TLS in the clear first.
@@ -54,18 +61,24 @@ class Front:
         there: asyncio.StreamReader,
         back: asyncio.StreamWriter,
     ) -> None:
+        silent = False
+
         async def towards() -> None:
+            nonlocal silent
             while piece := await reader.read(_PIECE):
+                if self.swallow(piece):
+                    return
+                silent = self.cut_after(piece)
                 back.write(piece)
                 await back.drain()
-                if self.cut_after(piece):
-                    await there.read(1)  # the server has answered, and nobody will hear it
+                if silent:
                     return
 
         async def answers() -> None:
             while piece := await there.read(_PIECE):
-                writer.write(piece)
-                await writer.drain()
+                if not silent:
+                    writer.write(piece)
+                    await writer.drain()
 
         sides = {asyncio.create_task(towards()), asyncio.create_task(answers())}
         _, late = await asyncio.wait(sides, return_when=asyncio.FIRST_COMPLETED)
