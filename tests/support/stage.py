@@ -61,22 +61,35 @@ class Stage(ConsoleApp):
 class ByHand:
     """A desk made by hand, as a connection."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, under_way: tuple[str, ...] = ()) -> None:
+        """
+        Args:
+            desk: made by hand.
+            under_way: the commands whose writes are on their way, and never end.
+        """
         self.desk = desk
-        self.under_way: tuple[str, ...] = ()
+        self.under_way = under_way
 
     async def drain(self, hurry: asyncio.Event) -> None:
-        """Nothing is on its way."""
+        """Whoever does not want to wait need not."""
+        await hurry.wait()
 
     async def close(self) -> None:
         """Nothing is connected."""
 
 
-def desk_stage(clock: ManualClock, desk: Desk, *, theme: str = "sre-dark", wallboard: bool = False) -> Stage:
-    """A console in front of ``desk``."""
+def desk_stage(
+    clock: ManualClock,
+    desk: Desk,
+    *,
+    theme: str = "sre-dark",
+    wallboard: bool = False,
+    under_way: tuple[str, ...] = (),
+) -> Stage:
+    """A console in front of ``desk``, with these commands on their way to an outside system."""
 
     async def connect(_: ConsoleApp) -> Connection:
-        return ByHand(desk)
+        return ByHand(desk, under_way)
 
     return Stage(
         connect, clock=clock, theme=theme, incidents=desk.incidents is not None, demo=desk.demo, wallboard=wallboard

@@ -21,6 +21,7 @@ class Tap:
     Attributes:
         url: what clients are told instead of the server's own.
         instead: what a write is answered instead of passing it on; empty for no answer at all. None passes it on.
+        swallows: whether the answers to writes are kept from the client, which waits for them in vain.
         held: whether a write is passed on only once it is let go.
         let_go: set, a write that got no answer is broken off, and one that is held goes on.
     """
@@ -30,6 +31,7 @@ class Tap:
         self._heard: list[bytearray] = []
         self.url = ""
         self.instead: bytes | None = None
+        self.swallows = False
         self.held = False
         self.let_go = asyncio.Event()
 
@@ -60,7 +62,7 @@ class Tap:
             return
         pumps = [
             asyncio.ensure_future(self._ask(reader, onward, heard, writer)),
-            asyncio.ensure_future(_pump(answers, writer)),
+            asyncio.ensure_future(self._answer(answers, writer, heard)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
@@ -88,12 +90,14 @@ class Tap:
                 onward.write(piece)
                 await onward.drain()
 
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while piece := await reader.read(_PIECE):
-            writer.write(piece)
-            await writer.drain()
+    async def _answer(self, answers: asyncio.StreamReader, back: asyncio.StreamWriter, heard: bytearray) -> None:
+        with suppress(OSError):
+            while piece := await answers.read(_PIECE):
+                asked = _REQUEST.findall(heard)
+                if self.swallows and asked and asked[-1][0].decode() not in READS:
+                    continue
+                back.write(piece)
+                await back.drain()
 
 
 @asynccontextmanager

@@ -58,9 +58,19 @@ class Tapped:
 
 
 @asynccontextmanager
-async def tapped(directory: Path, *, wallboard: bool = False) -> AsyncIterator[Tapped]:
-    """The console of the person on call, or a wallboard, in the middle of the demo's story; store in ``directory``."""
+async def tapped(
+    directory: Path, *, wallboard: bool = False, timeout: float = 10.0, later: float = 0.0
+) -> AsyncIterator[Tapped]:
+    """The console of the person on call, or a wallboard, in the middle of the demo's story.
+
+    Args:
+        directory: for the store.
+        wallboard: the read-only one.
+        timeout: seconds (real ones) after which a request is given up.
+        later: seconds by which the console's clock is ahead of its start.
+    """
     clock = StandingClock()
+    clock.turn(later)
     made: list[tuple[Backend, Desk]] = []
     async with AsyncExitStack() as stack:
         demo = await stack.enter_async_context(serve_demo(_MIDDLE_OF_THE_STORY))
@@ -70,12 +80,13 @@ async def tapped(directory: Path, *, wallboard: bool = False) -> AsyncIterator[T
         kubeconfig = directory / "kubeconfig"
         kubeconfig.touch(mode=0o600)
         kubeconfig.write_text(Path(servers.kubeconfig).read_text().replace(servers.kubernetes_url, taps[2].url))
-        settings = _settings(directory, taps, kubeconfig)
+        settings = _settings(directory, taps, kubeconfig, timeout)
         await (await open_store(settings.sre.store.url, clock)).close()
 
         async def connect(app: ConsoleApp) -> Connection:
             surface = Surface.WALLBOARD if wallboard else Surface.CONSOLE
             backend = Backend(settings, clock, surface, Preferences(directory), switch_theme=app.choose_theme)
+            backend.tell = app.tell_unfinished
             backend.start()
             desk = desk_of(backend)
             made.append((backend, desk))
@@ -93,12 +104,12 @@ async def tapped(directory: Path, *, wallboard: bool = False) -> AsyncIterator[T
             yield Tapped(app, pilot, backend, desk, demo, taps)
 
 
-def _settings(directory: Path, taps: tuple[Tap, ...], kubeconfig: Path) -> Settings:
+def _settings(directory: Path, taps: tuple[Tap, ...], kubeconfig: Path, timeout: float) -> Settings:
     cluster = {"environment": "demo", "prometheus_url": taps[1].url}
     sre = {
         "operator": "op-a",
         "prometheus": {"url": taps[1].url},
-        "alertmanager": [{"name": "demo", "urls": [taps[0].url], **cluster}],
+        "alertmanager": [{"name": "demo", "urls": [taps[0].url], "timeout": timeout, **cluster}],
         "kubernetes": [{"context": "demo", "kubeconfig": str(kubeconfig), **cluster}],
         "oncall": {"provider": "local", "rotation": rotations()},
         "store": {"url": f"sqlite:///{directory / 'store.db'}"},

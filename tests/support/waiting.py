@@ -20,9 +20,9 @@ async def eventually(condition: Callable[[], bool], clock: ManualClock | None = 
         turn: seconds.
 
     Raises:
-        TimeoutError: it did not hold within five seconds.
+        TimeoutError: it did not hold within thirty seconds.
     """
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             if clock is not None:
                 clock.turn(turn)

@@ -11,9 +11,11 @@ import pytest
 from textual.pilot import Pilot
 
 from screens.desk import Desk
+from screens.leaving import LeavingScreen
 from services.alerts.model import Alert
 from services.deployments.model import RolloutState
 from services.oncall.model import Duty
+from services.safety.circuit import Circuit, CircuitState
 from services.vocabulary.errors import ConsoleError
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.desk import make_alert, make_deployment, make_desk, make_incident, open_circuit
@@ -153,15 +155,45 @@ def test_the_wallboard(snap_compare: Compare, state: str, size: tuple[int, int])
     assert snap_compare(_wall(state), terminal_size=size, run_before=ready)
 
 
+def test_the_wallboard_with_the_breakers_of_two_sources_open(snap_compare: Compare) -> None:
+    assert snap_compare(_wall("tripped"), terminal_size=NORMAL, run_before=ready)
+
+
+def test_leaving_in_mid_write(snap_compare: Compare) -> None:
+    async def leave(pilot: Pilot[Any]) -> None:
+        await ready(pilot)
+        await pilot.press("ctrl+q")
+        await quiet(pilot, lambda: isinstance(pilot.app.screen, LeavingScreen), workers=False)
+
+    clock = ManualClock()
+    alerts = {"prod": _some_alerts()}
+    lines = ('/alerts silence prod/0f3a --for 2h --comment "rebuild of checkout"', "/alerts ack prod/77c1")
+    stage = desk_stage(clock, make_desk(clock, alerts=alerts), under_way=lines)
+    assert snap_compare(stage, terminal_size=NORMAL, run_before=leave)
+
+
 def _wall(state: str) -> Stage:
     clock = ManualClock()
-    desk = {"typical": _typical_wall, "clear": _clear_wall, "blind": broken_desk}[state](clock)
+    desk = {"typical": _typical_wall, "clear": _clear_wall, "tripped": _tripped_wall, "blind": broken_desk}[state](
+        clock
+    )
     return desk_stage(clock, desk, wallboard=True)
 
 
 def _clear_wall(clock: ManualClock) -> Desk:
     steady = [make_deployment(name, changed_at=EPOCH - timedelta(days=2)) for name in ("checkout", "cart", "search")]
     return make_desk(clock, deployments={"prod": steady}, duties=_duties())
+
+
+def _tripped_wall(clock: ManualClock) -> Desk:
+    desk = _clear_wall(clock)
+    assert desk.circuit is not None
+    sources = [
+        Circuit(CircuitState.OPEN, 1, "", EPOCH - timedelta(minutes=2), "3 of 3 writes failed", scope=name)
+        for name in ("alertmanager prod", "alertmanager stage")
+    ]
+    desk.circuit.publish([Circuit(), *sources])
+    return desk
 
 
 def _typical_wall(clock: ManualClock) -> Desk:
