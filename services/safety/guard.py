@@ -30,6 +30,7 @@ from services.safety.plan import Confirmation, Plan, Risk
 from services.safety.settling import Settler
 from services.safety.tripping import Counter, Ended
 from services.safety.window import Thresholds
+from services.safety.witnessing import put_on_record
 from services.storage.engine import Store
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import Refused, SourceError, StoreError, StoreLost
@@ -294,11 +295,12 @@ class Guard:
         return await self._noted(asked, Outcome(None, OutcomeStatus.NOT_SENT, message), "not ready")
 
     async def _noted(self, asked: Asked, outcome: Outcome, rule: str, witnesses: Sequence[Witness] = ()) -> Outcome:
+        async def note(connection: AsyncConnection) -> Sequence[Circuit]:
+            await self._audit.append(connection, _record(asked, outcome, rule))
+            return ()
+
         try:
-            async with self._store.write() as connection:
-                await self._audit.append(connection, _record(asked, outcome, rule))
-                for witness in witnesses:
-                    await _told(witness, asked, Ending(outcome), connection, ())
+            await put_on_record(self._store, note, witnesses, asked, Ending(outcome))
         except StoreError as error:
             return replace(outcome, message=f"{outcome.message} (this could not be kept: {error.message})")
         return outcome
@@ -327,15 +329,16 @@ class Guard:
     ) -> Outcome:
         outcome = ending.outcome
         record = replace(_record(asked, outcome, rule), duration=duration)
+
+        async def finish(connection: AsyncConnection) -> Sequence[Circuit]:
+            now = self._clock.now()
+            await journal.finish(connection, outcome, failure=ending.failure, at=now)
+            await self._audit.append(connection, record)
+            ended = Ended(asked.plan.source, permit.intent, ending.counts, asked.actor, asked.command, now)
+            return await self._counter.count(connection, ended)
+
         try:
-            async with self._store.write() as connection:
-                now = self._clock.now()
-                await journal.finish(connection, outcome, failure=ending.failure, at=now)
-                await self._audit.append(connection, record)
-                ended = Ended(asked.plan.source, permit.intent, ending.counts, asked.actor, asked.command, now)
-                moved = await self._counter.count(connection, ended)
-                for witness in self._witnesses:
-                    await _told(witness, asked, ending, connection, moved)
+            await put_on_record(self._store, finish, self._witnesses, asked, ending)
         except StoreError as error:
             message = f"{outcome.message} (this outcome could not be kept: {error.message})"
             return replace(outcome, message=message, recorded=False)
@@ -355,15 +358,8 @@ async def _ended(
     return {write for write in writes if not write.done()}
 
 
-async def _told(
-    witness: Witness, asked: Asked, ending: Ending, connection: AsyncConnection, moved: Sequence[Circuit]
-) -> None:
-    try:
-        async with connection.begin_nested():
-            await witness.witness(asked, ending.outcome, connection, failed=ending.counts, moved=moved)
-    except Exception:
-        # The outcome is worth more than what follows from it.
-        _log.exception("what follows from %s could not be written down", asked.plan.action)
+async def _every(keeps: Sequence[Keep], connection: AsyncConnection) -> str:
+    return "; ".join([said for keep in keeps if (said := await keep(connection))])
 
 
 def _record(asked: Asked, outcome: Outcome, rule: str) -> AuditRecord:
@@ -397,10 +393,6 @@ def _rule(judgement: Judgement, agreed: Confirmation | None) -> str:
             *(("confirmed",) if agreed is not None else ()),
         )
     )
-
-
-async def _every(keeps: Sequence[Keep], connection: AsyncConnection) -> str:
-    return "; ".join([said for keep in keeps if (said := await keep(connection))])
 
 
 def _check(plan: Plan) -> None:

@@ -415,3 +415,33 @@ async def test_who_witnesses_is_told_within_the_transaction_and_can_break_nothin
     async with store.read() as connection:
         value = (await connection.exec_driver_sql("SELECT value FROM counters WHERE name = 'incidents'")).scalar_one()
     assert value == 2  # of the one that failed nothing was kept
+
+
+async def test_beside_a_witness_that_breaks_the_transaction_the_others_are_heard_and_the_end_is_kept_once(
+    store: Store, clock: ManualClock
+) -> None:
+    heard: list[str] = []
+
+    class Breaking:
+        async def witness(
+            self, asked: Asked, outcome: Outcome, connection: AsyncConnection, *, failed: bool | None, moved: object
+        ) -> None:
+            await connection.exec_driver_sql("UPDATE counters SET value = 7")
+            await connection.exec_driver_sql("SELECT * FROM nowhere")
+
+    class Listening:
+        async def witness(
+            self, asked: Asked, outcome: Outcome, connection: AsyncConnection, *, failed: bool | None, moved: object
+        ) -> None:
+            heard.append(outcome.message)
+            await connection.exec_driver_sql("UPDATE counters SET value = value + 1")
+
+    guard = Guard(store, clock, witnesses=(Listening(), Breaking(), Listening()))
+    outcome = await guard.execute(plan_for(Outside()), command="/x", actor=OPERATOR, confirm=agree)
+    assert (outcome.recorded, outcome.ok) == (True, True)
+    async with store.read() as connection:
+        value = (await connection.exec_driver_sql("SELECT value FROM counters WHERE name = 'incidents'")).scalar_one()
+    assert value == 2  # those that listen, each once
+    assert [one.outcome for one in await Audit(store).list()] == ["done"]
+    assert (await Audit(store).verify()).whole
+    assert heard == [outcome.message] * 3  # the first one heard what was then dropped, too
