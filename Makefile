@@ -49,4 +49,6 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.python
 	@echo "setting up for tests (about a minute, once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --group postgresql \
+		|| echo "no PostgreSQL for tests could be installed; they take the one of this machine"
 	@touch $@ $(VENV)/.installed
