@@ -14,12 +14,13 @@ from hypothesis import strategies as st
 from sqlalchemy import inspect
 
 from services.safety.audit import Audit, AuditRecord, Decision
+from services.safety.journal import begin
 from services.safety.plan import Target
 from services.storage.chain import GENESIS, digest, storable
 from services.storage.engine import Store
 from services.vocabulary.redaction import HIDDEN, Redaction
 from tests.support.clock import EPOCH
-from tests.support.store import OPERATOR, temporary_store
+from tests.support.store import OPERATOR, Outside, plan_for, temporary_store
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -49,6 +50,16 @@ def record(message: str = "done") -> AuditRecord:
 async def fill(store: Store, entries: int) -> Audit:
     audit = Audit(store)
     async with store.write() as connection:
+        # What the entries' column points to.
+        await begin(
+            connection,
+            plan_for(Outside()),
+            actor=OPERATOR,
+            command="/thing change",
+            at=EPOCH,
+            expires_at=EPOCH,
+            breaker_revision=0,
+        )
         for number in range(1, entries + 1):
             assert await audit.append(connection, record(f"entry {number}")) == number
     return audit
@@ -118,14 +129,25 @@ async def test_an_empty_and_a_long_chain_are_whole(store: Store) -> None:
                 "action": "x",
                 "source": "x",
                 "environment": "x",
-                "targets": "[]",
+                "targets": '[{"kind": "thing", "name": "thing", "environment": "stage"}]',
                 "decision": "refused",
                 "rule": "x",
                 "outcome": "failed",
                 "message": "entry 3 ",
                 "duration_ms": "1501",
+                "database_user": "x",
+                "automation": "true",
+                "undo": "/x",
+                "undoes": "1",
             }.items()
         ),
+        ("UPDATE audit SET key_id = 'x' WHERE sequence = 3", 3, "cannot be checked"),
+        ("UPDATE audit SET form = 1 WHERE sequence = 3", 3, "altered"),
+        ("UPDATE audit SET form = 3 WHERE sequence = 3", 3, "altered"),
+        ("UPDATE audit SET intent = 1 WHERE sequence = 3", 3, "altered"),
+        ("UPDATE audit_words SET word = 'x' WHERE sequence = 3 AND kind = 'command'", 3, "filters"),
+        ("DELETE FROM audit_words WHERE sequence = 3", 3, "filters"),
+        ("UPDATE chain_heads SET key_id = 'x'", 5, "notes the key"),
         ("UPDATE audit SET duration_ms = NULL WHERE sequence = 3", 3, "altered"),
         ("UPDATE audit SET hash = 'x' WHERE sequence = 3", 3, "altered"),
         ("UPDATE audit SET previous = 'x' WHERE sequence = 3", 3, "replaced"),
