@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 from textual.content import Content
 
+from screens.arranging import Work
 from screens.presenters import Presenter, counted
 from services.alerts.model import Alert, Standing
 from services.alerts.view import MUTED_KEY, AlertRow, AlertsView, RowKind, arrange
@@ -16,6 +18,12 @@ from services.vocabulary.snapshot import Freshness
 from services.vocabulary.text import display
 from widgets.alert_rows import severity_style
 
+if TYPE_CHECKING:
+    from screens.studying import CurrentStudy
+    from services.correlation.model import Explanation
+    from services.deployments.model import Deployment
+
+_CORRELATING = 10
 _WORDS = {
     Severity.CRITICAL: "critical",
     Severity.ERROR: "error",
@@ -34,34 +42,50 @@ class AlertsPage:
         filter: what the person typed to narrow it (raw).
         filter_error: why that narrows nothing; empty where it does.
         filter_hint: what was probably meant where nothing passes (raw); empty where something does.
+        study: by which problems the list is grouped; None where it is not.
     """
 
     view: AlertsView
     filter: str = ""
     filter_error: str = ""
     filter_hint: str = ""
+    study: CurrentStudy | None = None
 
 
 def page_of(
-    items: Sequence[Alert], filter: str, seen: Mapping[str, frozenset[str]], expanded: frozenset[str]
+    items: Sequence[Alert],
+    filter: str,
+    seen: Mapping[str, frozenset[str]],
+    expanded: frozenset[str],
+    correlate: Callable[[Sequence[Alert]], CurrentStudy] | None = None,
 ) -> AlertsPage:
-    """Work a page out; see :func:`services.alerts.view.arrange`. A filter that cannot be read narrows nothing."""
-    from services.alerts.filtering import parse_filter
-    from services.alerts.matcher_text import MatcherError
+    """Work a page out; see :func:`services.alerts.view.arrange`. A filter that cannot be read narrows nothing.
 
+    ``correlate`` groups the list by problem; without it, alike alerts are one row.
+    """
     chosen, error = None, ""
     if filter:
+        from services.alerts.filtering import parse_filter
+        from services.alerts.matcher_text import MatcherError
+
         try:
             chosen = parse_filter(filter)
         except MatcherError as wrong:
             error = str(wrong)
-    view = arrange(items, filter=chosen, seen=seen, expanded=expanded)
+    study = None
+    if correlate is None:
+        view = arrange(items, filter=chosen, seen=seen, expanded=expanded)
+    else:
+        from services.alerts.problems import arrange_problems
+
+        study = correlate(items)
+        view = arrange_problems(items, study.study.correlation, filter=chosen, seen=seen, expanded=expanded)
     hint = ""
     if chosen is not None and not view.shown and items:
         from services.alerts.hinting import hint_for
 
         hint = hint_for(chosen, items)
-    return AlertsPage(view, filter, error, hint)
+    return AlertsPage(view, filter, error, hint, study)
 
 
 class AlertsPresenter(Presenter[Alert, AlertsPage]):
@@ -78,6 +102,9 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self._drift: str | None = None
         self._narrowed = ""
         self._unfolded: str | None = None
+        self._by_problem = False
+        self._study: CurrentStudy | None = None
+        self._rollouts: Callable[[], Sequence[Deployment]] = tuple
 
     @property
     def attention(self) -> int:
@@ -104,6 +131,24 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
     def row(self, key: str | None) -> AlertRow | None:
         """The row of a key."""
         return self._rows.get(key or "")
+
+    def follow_rollouts(self, rollouts: Callable[[], Sequence[Deployment]]) -> None:
+        """Where to find the workloads whose rollouts may be causes."""
+        self._rollouts = rollouts
+
+    @property
+    def by_problem(self) -> bool:
+        """Whether the list is grouped by what probably has one cause."""
+        return self._by_problem
+
+    def group_by_problem(self) -> None:
+        """Group the list by problem, or by likeness again."""
+        self._by_problem = not self._by_problem
+        self.arrange()
+
+    def explain(self, id: str) -> Explanation | None:
+        """Why the alert of that identity is in its problem; None where the list is not grouped so."""
+        return self._study.study.explain(id, brief=True) if self._by_problem and self._study is not None else None
 
     def open(self, key: str) -> bool:
         """Fold or unfold a group."""
@@ -133,9 +178,22 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
             if cluster not in self._seen and feed.snapshot.freshness.trusted:
                 # What stood there at a cluster's first answer is not news.
                 self._seen[cluster] = frozenset([alert.id for alert in feed.snapshot.items])
-        return partial(page_of, tuple(items), self.pane.filter, dict(self._seen), frozenset(self._expanded))
+        arguments = (tuple(items), self.pane.filter, dict(self._seen), frozenset(self._expanded))
+        if not self._by_problem:
+            return partial(page_of, *arguments)
+        from screens.studying import study_again
+
+        return partial(page_of, *arguments, partial(study_again, self._study, tuple(self._rollouts())))
+
+    def _gather(self) -> Work[AlertsPage]:
+        work = super()._gather()
+        # To correlate takes so many times what it takes to arrange.
+        return Work(work.size * _CORRELATING, work.run) if self._by_problem else work
 
     def _draw(self, page: AlertsPage, freshness: Sequence[Freshness]) -> None:
+        if (page.study is not None) != self._by_problem:
+            return  # worked out before the key was pressed; the next page is on its way
+        self._study = page.study
         view = self.view = page.view
         before = self._rows.get(self.table.cursor_key or "") if self._listed is not None else None
         self._rows = {row.key: row for row in view.rows}
@@ -207,6 +265,9 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
             parts.append((f"• {view.new} new", "bold $accent"))
         acked = view.standing(Standing.ACKED)
         muted = view.standing(Standing.SILENCED) + view.standing(Standing.INHIBITED)
+        if page.study is not None:
+            several = sum(row.kind is RowKind.PROBLEM for row in view.rows)
+            parts.append((f"by problem: {several}", "bold $accent"))
         if acked or muted:
             parts.append((f"{acked} acked · {muted} muted", "$text-quiet"))
         if page.filter:

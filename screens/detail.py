@@ -15,7 +15,7 @@ from screens.presenters import Presenter
 from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, IncidentsPresenter
 from services.deployments.view import RolloutBefore, rollouts_before
 from services.vocabulary.errors import ConsoleError
-from widgets import facts
+from widgets import facts, problem_facts
 from widgets.alert_plot import alert_plot
 from widgets.detail import DetailStrip
 from widgets.plot import TimePlot
@@ -52,7 +52,7 @@ class Details:
         if isinstance(presenter, AlertsPresenter):
             row = presenter.row(key)
             if row is not None and row.alert is not None:
-                self._alert(strip, row, row.alert, now)
+                self._alert(strip, row, row.alert, now, presenter)
                 return
         elif isinstance(presenter, DeploymentsPresenter):
             deployment = presenter.deployment(key)
@@ -79,10 +79,22 @@ class Details:
         if not picture:
             self._plotted = None
 
-    def _alert(self, strip: DetailStrip, row: AlertRow, alert: Alert, now: datetime) -> None:
-        lines = facts.alert_facts(alert, self._rollouts(alert), now, count=row.count)
+    def _alert(
+        self, strip: DetailStrip, row: AlertRow, alert: Alert, now: datetime, presenter: AlertsPresenter
+    ) -> None:
         picture = bool(alert.generator_url)
-        self._tell(strip, facts.alert_title(alert), lines, picture=picture)
+        if row.problem is not None:
+            lines = problem_facts.problem_facts(row.problem, now, row.count)
+            title = problem_facts.problem_title(row.problem)
+        else:
+            title, lines = (
+                facts.alert_title(alert),
+                facts.alert_facts(alert, self._rollouts(alert), now, count=row.count),
+            )
+            explanation = presenter.explain(alert.id)
+            if explanation is not None:
+                lines[1:1] = problem_facts.explanation_lines(explanation)
+        self._tell(strip, title, lines, picture=picture)
         if not picture:
             return
         if self._plotted is not None and self._plotted[0] == alert.id and now - self._plotted[1] < _PLOT_AGAIN_AFTER:

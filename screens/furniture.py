@@ -62,6 +62,7 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
     for name, pane in panes.items():
         pane.hang(_table(name, desk.clock))
         presenters[name] = alerts if name == "alerts" else _PRESENTERS[name](pane, screen)
+    alerts.follow_rollouts(lambda: [one for feed in desk.deployments.values() for one in feed.snapshot.items])
     alerts.attach(desk.alerts, desk.clock)
     presenters["deployments"].attach(desk.deployments, desk.clock)
     if "incidents" in presenters and desk.incidents is not None:

@@ -55,6 +55,7 @@ class OperationsScreen(Screen[None]):
         Binding("s", "silence", "Silence", id="alerts.silence"),
         Binding("i", "incident", "Incident", id="incidents.create"),
         Binding("f", "filter", "Filter", id="console.filter"),
+        Binding("c", "correlate", "Alerts by problem, or alike ones together", id="alerts.correlate", show=False),
         Binding("z", "zoom", "Zoom", id="console.zoom", show=False),
         Binding("b", "breaker", "Breaker", id="circuit.toggle"),
         Binding("u", "undo", "Undo your newest write", id="undo.last", show=False),
@@ -184,6 +185,13 @@ class OperationsScreen(Screen[None]):
         """Type a filter into the pane."""
         if self._furniture is not None:
             self._pane(self._current).open_filter()
+
+    def action_correlate(self) -> None:
+        """Group the alerts by what probably has one cause, or alike ones together again."""
+        if self._furniture is not None:
+            if self._current != "alerts":
+                self._go("alerts")
+            self._furniture.alerts.group_by_problem()
 
     def action_refresh_sources(self) -> None:
         """Read every source now."""

@@ -8,6 +8,7 @@ from services.alerts.model import Alert, Standing
 from services.alerts.naming import THINGS, label_words
 from services.alerts.view import AlertRow, service_of
 from services.alerts.view import RowKind as AlertRowKind
+from services.correlation.model import CauseKind, Problem
 from services.vocabulary.clock import Clock
 from services.vocabulary.durations import format_age
 from services.vocabulary.severity import Severity
@@ -60,6 +61,17 @@ def clock_time(at: datetime, now: datetime) -> str:
     return at.strftime("%a %H:%M" if abs((at - now).days) < 6 else "%Y-%m-%d")
 
 
+_FOLDABLE = (AlertRowKind.GROUP, AlertRowKind.PROBLEM)
+
+
+def cause_words(problem: Problem) -> str:
+    """What a problem probably comes from, beside the name of the alert that speaks for it (raw)."""
+    cause = problem.cause
+    if cause.kind is CauseKind.ROLLOUT:
+        return cause.text
+    return f"{cause.label} {cause.subject}".strip() if cause.kind is CauseKind.THING else ""
+
+
 class AlertFormat(RowFormat[AlertRow]):
     """Cells of a row of alerts."""
 
@@ -101,7 +113,7 @@ class AlertFormat(RowFormat[AlertRow]):
                 return Piece(words, severity_style(row.severity) if firing else "")
             case "name":
                 indent = "  " * row.depth
-                mark = ("▾ " if row.expanded else "▸ ") if row.kind is AlertRowKind.GROUP else ""
+                mark = ("▾ " if row.expanded else "▸ ") if row.kind in _FOLDABLE else ""
                 name = alert.name or "(no alertname)"
                 return (
                     Piece(indent + mark, "$text-quiet"),
@@ -112,11 +124,12 @@ class AlertFormat(RowFormat[AlertRow]):
             case "environment":
                 return Piece(alert.environment or alert.cluster, environment_style(alert.environment) if firing else "")
             case "namespace":
-                return Piece(alert.labels.get("namespace", ""), "$text-quiet")
+                shared = alert.labels if row.problem is None else dict(row.problem.shared)
+                return Piece(shared.get("namespace", ""), "$text-quiet")
             case "receiver":
                 return Piece(", ".join(alert.receivers), "$text-quiet")
             case "count":
-                return f"×{row.count}" if row.kind is AlertRowKind.GROUP else ""
+                return f"×{row.count}" if row.kind in _FOLDABLE else ""
             case "age":
                 return format_age(self._clock.now() - row.since) if row.since else ""
             case "note":
@@ -124,6 +137,8 @@ class AlertFormat(RowFormat[AlertRow]):
         return ""
 
     def _subject(self, row: AlertRow, alert: Alert) -> Cell:
+        if row.problem is not None:
+            return cause_words(row.problem)
         # Below its group the service is the same everywhere; what differs is the pod, the host or another label.
         subject = subject_of(alert) if not row.depth or not row.apart else ""
         return " ".join([subject, *label_words(alert, row.apart, subject, brief=True)]).strip()

@@ -26,6 +26,7 @@ from services.vocabulary.severity import Severity
 
 if TYPE_CHECKING:
     from services.alerts.filtering import AlertFilter
+    from services.correlation.model import Problem
 
 GROUP_FROM = 3
 """So many like alerts become one row."""
@@ -34,10 +35,11 @@ MUTED_KEY = "\0muted"
 
 
 class RowKind(Enum):
-    """One alert, several that are alike, or the folded rest."""
+    """One alert, several that are alike, several that probably have one cause, or the folded rest."""
 
     ALERT = "alert"
     GROUP = "group"
+    PROBLEM = "problem"
     MUTED = "muted"
 
 
@@ -56,6 +58,7 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
         depth: 1 for a row that an expanded one revealed, else 0.
         expanded: whether what it stands for is listed below it.
         apart: names of the labels in which it differs from the others that look like it.
+        problem: what a row of kind ``PROBLEM`` stands for; ``alert`` is then the one that speaks for the cause.
     """
 
     key: str
@@ -69,6 +72,7 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
     depth: int = 0
     expanded: bool = False
     apart: tuple[str, ...] = ()
+    problem: Problem | None = None
 
     @property
     def count(self) -> int:

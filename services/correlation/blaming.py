@@ -18,6 +18,11 @@ ASPECTS = frozenset((
     "direction", "condition", "phase", "quantile", "le",
 ))  # fmt: skip
 """Labels that say what of a thing is wrong, never which thing."""
+_THINGS = (
+    "pod", "instance", "host", "hostname", "node", "device", "container", "persistentvolumeclaim", "deployment",
+    "statefulset", "service", "app", "component", "workload", "database", "topic", "queue", "resource", "job",
+    "namespace",
+)  # fmt: skip
 LOOKED_AT = 4000
 """So many alerts of a cluster are looked at, the earliest."""
 
@@ -77,7 +82,7 @@ def blame_of(reading: Reading, cluster: Cluster, variety: Sequence[int]) -> Blam
     Args:
         reading: the alerts.
         cluster: which of them.
-        variety: of each label, how many values it has among all alerts.
+        variety: of each label, how many values it has among all alerts; 0 for one that tells nothing apart.
     """
     blame = Blame(cluster.members[:LOOKED_AT])
     for place, index in enumerate(blame.members):
@@ -93,16 +98,21 @@ def blame_of(reading: Reading, cluster: Cluster, variety: Sequence[int]) -> Blam
     return blame
 
 
+def _preference(label: str) -> tuple[int, str]:
+    # Counts decide; where they are equal, as among few alerts, the usual names do.
+    return (-_THINGS.index(label) if label in _THINGS else -len(_THINGS), label)
+
+
 def primary(reading: Reading, index: int, variety: Sequence[int]) -> tuple[int, ...]:
     """The names of what an alert is about in the first place: of its label with the most values of all."""
     labels = [
         label
         for label in reading.values[index]
-        if variety[label] > 1
+        if variety[label]
         and reading.labels[label] not in ASPECTS
         and reading.values[index][label] in reading.own[index]
     ]
     if not labels:
         return ()
-    finest = reading.labels[max(labels, key=lambda label: (variety[label], reading.labels[label]))]
+    finest = reading.labels[max(labels, key=lambda label: (variety[label], _preference(reading.labels[label])))]
     return reading.parts[finest, reading.alerts[index].labels[finest]]

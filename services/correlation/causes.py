@@ -32,6 +32,7 @@ _TOLD = 3
 _EARLY = 240.0
 _PORT = re.compile(r":\d+$")
 _HEARD = 50
+_SPOKEN = ("service", "app", "component", "node", "host", "pod", "device", "deployment", "instance", "namespace")
 
 
 @dataclass(frozen=True)
@@ -160,11 +161,11 @@ def title(alert: Alert) -> str:
 
 def spelled(alert: Alert, reading: Reading, name: int) -> tuple[str, str]:
     """The label under which ``alert`` carries ``name``, and the name as it writes it, or else folded."""
-    part = ("", reading.words[name])
+    found: list[tuple[bool, int, str, str]] = []
     for label, value in alert.labels.items():
         names = reading.parts.get((label, value), ())
         if name in names:
-            if names[0] == name and "=" not in reading.words[name]:
-                return label, value.strip()
-            part = (label, value.strip() if names[0] == name else reading.words[name])
-    return part
+            whole = names[0] == name
+            rank = _SPOKEN.index(label) if label in _SPOKEN else len(_SPOKEN)
+            found.append((not whole, rank, label, value.strip() if whole else reading.words[name]))
+    return min(found)[2:] if found else ("", reading.words[name])

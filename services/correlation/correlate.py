@@ -27,6 +27,8 @@ from services.correlation.weighing import Weights, weigh
 from services.deployments.model import Deployment
 from services.vocabulary.severity import Severity
 
+_BRIEFLY = 300
+
 
 @dataclass(frozen=True)
 class Study:
@@ -35,6 +37,7 @@ class Study:
     Attributes:
         correlation: the problems.
         clusters: of each problem, in their order.
+        reading, weights, paces: what was learnt. inhibitors: alert -> the alert that inhibits it, by index.
     """
 
     correlation: Correlation
@@ -42,21 +45,26 @@ class Study:
     reading: Reading
     weights: Weights
     paces: Pace
+    inhibitors: Mapping[int, int]
 
-    def explain(self, alert: str) -> Explanation | None:
-        """Why the alert of that identity is where it is; None where it is unknown."""
+    def explain(self, alert: str, *, brief: bool = False) -> Explanation | None:
+        """Why the alert of that identity is where it is; None where it is unknown.
+
+        ``brief`` looks at some hundreds of the others only and for no other problem; it takes a millisecond or two.
+        """
         place = self.correlation.places.get(alert)
         if place is None:
             return None
         problem, cluster = self.correlation.problems[place], self.clusters[place]
         index = next(one for one in cluster.members if self.reading.alerts[one].id == alert)
         alone = self._cluster([index])
-        inhibitors = {target: source for source, target in inhibitions(self.reading)}
+        inhibitors = self.inhibitors
         found: tuple[Evidence, ...] = ()
         if cluster.size > 1:
-            rest = self._cluster([one for one in cluster.members if one != index])
+            others = [one for one in cluster.members if one != index]
+            rest = self._cluster(others[:_BRIEFLY] if brief else others)
             found = reasons(self.reading, self.weights, alone, rest, inhibitors)
-        nearest, against = self._nearest(place, alone, inhibitors)
+        nearest, against = (None, ()) if brief else self._nearest(place, alone, inhibitors)
         if cluster.size == 1:
             role = "alone"
         elif index in inhibitors:
@@ -95,7 +103,7 @@ def study(
     reading = read(alerts)
     if not reading.size:
         empty = Weights([], [], (), [])
-        return Study(Correlation(), (), reading, empty, Pace([], []))
+        return Study(Correlation(), (), reading, empty, Pace([], []), {})
     weights, paces = weigh(reading), pace(reading)
     held = before or {}
     past = {index: held[alert.id] for index, alert in enumerate(reading.alerts) if alert.id in held} if held else {}
@@ -122,7 +130,7 @@ def study(
     found.sort(key=lambda pair: (pair[0].severity.rank, -pair[0].count, -pair[0].since.timestamp(), pair[0].id))
     problems = tuple([problem for problem, _ in found])
     places = {member: place for place, problem in enumerate(problems) for member in problem.members}
-    return Study(Correlation(problems, places), tuple([one for _, one in found]), reading, weights, paces)
+    return Study(Correlation(problems, places), tuple([one for _, one in found]), reading, weights, paces, inhibitors)
 
 
 def correlate(
@@ -164,10 +172,15 @@ def _problem(
 
 def _variety(reading: Reading) -> list[int]:
     seen: list[set[int]] = [set() for _ in reading.labels]
+    count = [0] * len(reading.labels)
     for values in reading.values:
         for label, value in values.items():
             seen[label].add(value)
-    return [len(one) for one in seen]
+            count[label] += 1
+    # One value on half of all alerts or more tells nothing apart.
+    return [
+        0 if len(one) == 1 and 1 < reading.size <= 2 * held else len(one) for one, held in zip(seen, count, strict=True)
+    ]
 
 
 def _rank(severity: Severity) -> int:

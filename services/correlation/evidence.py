@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
+from services.correlation.blaming import ASPECTS
 from services.correlation.causes import spelled, title
 from services.correlation.merging import BIAS, Cluster, Scoring
 from services.correlation.model import Cause, CauseKind, Evidence, EvidenceKind
@@ -44,6 +45,9 @@ def evidence_of(
         if count < 2 or len(told) == _TOLD:
             break
         word = reading.words[name]
+        label_number = reading.label_of[name]
+        if label_number >= 0 and reading.labels[label_number] in ASPECTS:
+            continue
         if any(word in other or other in word for other in told):
             continue
         told.add(word)
