@@ -15,7 +15,7 @@ from starlette.routing import Route
 from services.gateway.authority import Authority, require, store_lost
 from services.gateway.circuit import CircuitRoom, Toggle, read_if_match, read_toggle
 from services.gateway.documents import StatusDocument, encode
-from services.gateway.limits import Buckets, read_body, too_many
+from services.gateway.limits import read_body
 from services.gateway.metrics import CONTENT_TYPE, Metrics
 from services.gateway.model import Scope, Token
 from services.gateway.negotiation import JSON, check_accept, check_content_type, check_host
@@ -38,7 +38,8 @@ _log = logging.getLogger(__name__)
 
 def build(needs: GatewayNeeds) -> ASGIApp:
     """The whole application, for any ASGI server."""
-    rooms = _Rooms(needs)
+    authority = Authority(needs)
+    rooms = _Rooms(needs, authority)
     routes = [
         Route("/healthz", rooms.health, methods=["GET"]),
         Route("/openapi.json", rooms.openapi, methods=["GET"]),
@@ -52,18 +53,20 @@ def build(needs: GatewayNeeds) -> ASGIApp:
         routes=routes, exception_handlers={Problem: _answered, HTTPException: _not_routed, Exception: _failed}
     )
     inner.router.redirect_slashes = False
-    return _Door(inner, needs, rooms.metrics, frozenset(route.path for route in routes))
+    return _Door(inner, needs, authority, rooms.metrics, frozenset(route.path for route in routes))
 
 
 class _Door:
     """Checks the host and the rate, limits the time, counts, and lets no failure out."""
 
-    def __init__(self, inner: ASGIApp, needs: GatewayNeeds, metrics: Metrics, paths: frozenset[str]) -> None:
+    def __init__(
+        self, inner: ASGIApp, needs: GatewayNeeds, authority: Authority, metrics: Metrics, paths: frozenset[str]
+    ) -> None:
         self._inner = inner
         self._needs = needs
         self._metrics = metrics
         self._paths = paths
-        self._all = Buckets(needs.rates.all, needs.clock)
+        self._authority = authority
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -100,10 +103,12 @@ class _Door:
     async def _pass(self, scope: Connection, receive: Receive, send: Send) -> None:
         hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         check_host(hosts[0] if len(hosts) == 1 else None, self._needs.hosts)
-        if wait := self._all.take():
+        try:
+            self._authority.admit(scope["headers"], _address(scope))
+        except Problem:
             # Whoever asks too fast waits for the refusal, so that refusing costs the screen next to nothing.
             await asyncio.sleep(_PAUSE)
-            raise too_many("requests", wait)
+            raise
         await self._inner(scope, receive, send)
 
     def _route(self, scope: Connection) -> str:
@@ -113,9 +118,9 @@ class _Door:
 class _Rooms:
     """What each route does."""
 
-    def __init__(self, needs: GatewayNeeds) -> None:
+    def __init__(self, needs: GatewayNeeds, authority: Authority) -> None:
         self._needs = needs
-        self._authority = Authority(needs)
+        self._authority = authority
         self._status = StatusDocument(needs)
         self._circuit = CircuitRoom(needs)
         self._description = encode(describe(needs.version))
@@ -123,7 +128,6 @@ class _Rooms:
 
     async def health(self, request: Request) -> Response:
         """Whether it can serve those who have a token. Says nothing else."""
-        self._authority.admit_unknown(_peer(request))
         check_accept(request.headers.get("accept"), JSON)
         if not self._needs.tokens.snapshot.freshness.trusted:
             raise store_lost("the store does not answer")
@@ -131,7 +135,6 @@ class _Rooms:
 
     async def openapi(self, request: Request) -> Response:
         """What can be asked, and how."""
-        self._authority.admit_unknown(_peer(request))
         check_accept(request.headers.get("accept"), JSON)
         return _json(self._description)
 
@@ -170,7 +173,7 @@ class _Rooms:
 
     async def _move(self, request: Request) -> Response:
         # Whatever comes of it is on record: what moved something by the breaker itself, all else from here.
-        peer = _peer(request)
+        peer = _address(request.scope)
         asked: list[Toggle] = []
         known: list[Token] = []
         try:
@@ -199,7 +202,7 @@ class _Rooms:
         return _json(body, {"ETag": tag})
 
     def _reader(self, request: Request) -> None:
-        require(self._authority.identify(request.scope["headers"], _peer(request)), Scope.READ)
+        require(self._authority.identify(request.scope["headers"]), Scope.READ)
 
 
 def _joined(request: Request, name: str) -> str | None:
@@ -207,8 +210,9 @@ def _joined(request: Request, name: str) -> str | None:
     return ", ".join(values) if values else None
 
 
-def _peer(request: Request) -> str:
-    return request.client.host if request.client is not None else "unknown"
+def _address(scope: Connection) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "unknown"
 
 
 def _json(body: bytes, headers: dict[str, str] | None = None) -> Response:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from services.gateway.limits import Buckets, too_many
@@ -11,11 +12,10 @@ from services.safety.actor import Actor, Surface
 from services.vocabulary.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from services.gateway.model import Scope, Token
     from services.gateway.needs import GatewayNeeds
 
+Headers = Sequence[tuple[bytes, bytes]]
 _CHALLENGE = 'Bearer realm="sre-console"'
 STORE_RETRY = 5.0
 """Seconds after which a store that was lost may be asked for again."""
@@ -32,37 +32,51 @@ class Authority:
     def __init__(self, needs: GatewayNeeds) -> None:
         """Reads nothing itself; the feed of the tokens is kept up to date by others."""
         self._needs = needs
+        self._all = Buckets(needs.rates.all, needs.clock)
         self._unknown = Buckets(needs.rates.unknown, needs.clock)
         self._writes = Buckets(needs.rates.writes, needs.clock)
+        self._attempts = Buckets(needs.rates.attempts, needs.clock)
 
-    def admit_unknown(self, peer: str) -> None:
-        """Whoever needs no token.
+    def admit(self, headers: Headers, peer: str) -> None:
+        """Count one request. Those without a valid token share little, so that they keep nobody else out.
 
         Raises:
             Problem: 429.
         """
-        if wait := self._unknown.take(peer):
-            raise too_many("requests without a token", wait)
+        if self._search(self._needs.tokens.snapshot.items, headers) is not None:
+            if wait := self._all.take():
+                raise too_many("requests", wait)
+        elif wait := self._unknown.take(peer):
+            raise too_many("requests without a valid token", wait)
 
-    def identify(self, headers: Sequence[tuple[bytes, bytes]], peer: str) -> Token:
+    def identify(self, headers: Headers) -> Token:
         """The token that a request carries.
 
         Raises:
-            Problem: 401 without a valid one, 429 after too many of these, 503 where nobody can tell.
+            Problem: 401 without a valid one, 503 where nobody can tell.
         """
         known = self._needs.tokens.snapshot
         if not known.freshness.trusted:
             reason = known.freshness.reason or "it has not been read yet"
             raise store_lost(f"the tokens cannot be checked, because the store does not answer: {reason}")
-        return self._found(known.items, headers, peer)
+        return self._found(known.items, headers)
 
-    async def identify_anew(self, headers: Sequence[tuple[bytes, bytes]], peer: str) -> Token:
-        """Like :meth:`identify`, by what the store says now: what was revoked a moment ago moves nothing."""
+    async def identify_anew(self, headers: Headers, peer: str) -> Token:
+        """Like :meth:`identify`, by what the store says now: what was revoked a moment ago moves nothing.
+
+        Raises:
+            Problem: 429 besides, after too many without a valid one: each of them is put on record.
+        """
         try:
             tokens = await self._needs.read_tokens()
         except StoreError as error:
             raise store_lost(error) from error
-        return self._found(tokens, headers, peer)
+        try:
+            return self._found(tokens, headers)
+        except Problem:
+            if wait := self._attempts.take(peer):
+                raise too_many("requests to move the circuit without a valid token", wait) from None
+            raise
 
     def permit_write(self, token: Token) -> None:
         """Count one request to move the circuit.
@@ -84,21 +98,31 @@ class Authority:
             automation=True,
         )
 
-    def _found(self, tokens: Sequence[Token], headers: Sequence[tuple[bytes, bytes]], peer: str) -> Token:
-        given = [value for name, value in headers if name == b"authorization"]
-        scheme, _, secret = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
-        bearer = scheme.lower() == b"bearer"
-        token = find(tokens, secret.strip(), self._needs.clock.now()) if bearer else None
+    def _search(self, tokens: Sequence[Token], headers: Headers) -> Token | None:
+        secret = _bearer(headers)
+        return None if secret is None else find(tokens, secret, self._needs.clock.now())
+
+    def _found(self, tokens: Sequence[Token], headers: Headers) -> Token:
+        token = self._search(tokens, headers)
         if token is not None:
             return token
-        self.admit_unknown(peer)
+        presented = _bearer(headers) is not None
         raise Problem(
             401,
-            "this needs a valid token" if not bearer else "the token is not valid",
+            "the token is not valid" if presented else "this needs a token",
             "send Authorization: Bearer and a token of `sre-console token create`",
             rule="token",
-            headers={"WWW-Authenticate": _CHALLENGE + (', error="invalid_token"' if bearer else "")},
+            headers={"WWW-Authenticate": _CHALLENGE + (', error="invalid_token"' if presented else "")},
         )
+
+
+def _bearer(headers: Headers) -> bytes | None:
+    """The secret in the only ``Authorization`` header; None where there is none of this scheme, or several."""
+    given = [value for name, value in headers if name == b"authorization"]
+    if len(given) != 1:
+        return None
+    scheme, _, secret = given[0].partition(b" ")
+    return secret.strip() if scheme.lower() == b"bearer" else None
 
 
 def require(token: Token, scope: Scope) -> None:

@@ -23,14 +23,16 @@ class Rates:
     """The limits of one gateway.
 
     Attributes:
-        all: every request, whoever asks: what the screen beside the gateway can bear.
+        all: requests with valid tokens, of all together: what the screen beside the gateway can bear.
         unknown: requests without a valid token, from one address.
         writes: requests to move the circuit, by one token.
+        attempts: requests to move the circuit without a valid token, from one address; each is put on record.
     """
 
     all: Rate = Rate(600, 150)
     unknown: Rate = Rate(10, 20)
     writes: Rate = Rate(0.5, 20)
+    attempts: Rate = Rate(1 / 60, 5)
 
 
 @dataclass(frozen=True, slots=True)

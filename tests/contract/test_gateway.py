@@ -63,6 +63,24 @@ async def test_too_many_wrong_tokens_are_refused_and_a_valid_one_is_not(tmp_path
         problem(await gateway.get("/api/sre/status", "wrong"), 401)
 
 
+async def test_strangers_do_not_fill_the_audit(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, rates=with_rates(attempts=ONE_A_SECOND)) as gateway:
+        for _ in range(2):
+            problem(await gateway.move(OPEN, secret="wrong"), 401)
+            assert (await gateway.record()).message.startswith("401: ")
+        before = len(await gateway.audit.list())
+        problem(await gateway.move(OPEN, secret="wrong"), 429)
+        assert len(await gateway.audit.list()) == before
+        assert (await gateway.move(OPEN)).status_code == 200
+
+
+async def test_strangers_keep_nobody_out(tmp_path: Path) -> None:
+    async with running_gateway(tmp_path, rates=with_rates(all=ONE_A_SECOND, unknown=ONE_A_SECOND)) as gateway:
+        refused = [(await gateway.client.get(path)).status_code for path in ("/healthz", "/nowhere", "/metrics", "/")]
+        assert refused == [200, 404, 429, 429]
+        assert (await gateway.get("/api/sre/status")).status_code == 200
+
+
 async def test_too_many_requests_of_all_are_refused(tmp_path: Path) -> None:
     clock = ManualClock()
     async with running_gateway(tmp_path, clock, rates=with_rates(all=ONE_A_SECOND)) as gateway:

@@ -35,7 +35,8 @@ from services.vocabulary.clock import Clock
 from tests.support.clock import ManualClock
 from tests.support.store import OPERATOR, temporary_store
 
-UNHURRIED = Rates(all=Rate(1e6, 1e6), unknown=Rate(1e6, 1e6), writes=Rate(1e6, 1e6))
+_ANY = Rate(1e6, 1e6)
+UNHURRIED = Rates(_ANY, _ANY, _ANY, _ANY)
 """For tests that are about something else."""
 ALWAYS = timedelta(days=36500)
 BOTH = tuple(Scope)
