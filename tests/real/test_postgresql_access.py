@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -149,3 +150,24 @@ async def test_a_server_proves_its_name_before_anything_is_told(tmp_path: Path, 
             assert not answer["ok"]
             assert "the store cannot be reached safely" in answer["message"]
             assert "?sslrootcert=FILE" in json.dumps(answer)
+
+
+async def test_a_team_that_follows_the_readme_has_what_it_needs_and_no_more(tmp_path: Path) -> None:
+    blocks = re.findall(r"```sql\n(.*?)```", (Path(ROOT) / "README.md").read_text(), re.DOTALL)
+    as_administrator, in_the_database = blocks
+    with own_server(port=free_port()) as server:
+        for statement in filter(str.strip, as_administrator.split(";")):
+            server.execute(statement)
+        owner, ann = (f'url = "{server.url("sre_console", user=user)}"' for user in ("sre_console_owner", "ann"))
+        code, said = await runs(tmp_path / "owner", owner, "store", "init", "--reason", "first start")
+        assert (code, "made" in said) == (0, True), said
+        for statement in filter(str.strip, in_the_database.split(";")):
+            server.execute(statement, database="sre_console")
+        for line in ("/circuit open", '/circuit close --reason "over"', '/incident create "Checkout is down"'):
+            code, said = await runs(tmp_path / "ann", ann, "exec", line)
+            assert code == 0, said
+        assert (await circuit(tmp_path / "ann", ann))["data"]["state"] == "closed"
+        code, said = await runs(tmp_path / "ann", ann, "exec", "/audit verify")
+        assert (code, "is whole" in said) == (0, True), said
+        code, said = await runs(tmp_path / "ann", ann, "doctor")
+        assert code == 0, said
