@@ -39,10 +39,13 @@ def configured_texts(value: Any, path: KeyPath = ()) -> Iterator[tuple[KeyPath, 
 
 def secret_files(settings: BaseModel) -> Iterator[Path]:
     """The files that the configuration takes secrets and private keys from."""
-    for path, text in configured_texts(settings):
+    texts = tuple(configured_texts(settings))
+    # Without a key of its own, the gateway's is in the certificate's file.
+    keys = ("client_cert", "tls_key" if any(path[-1] == "tls_key" for path, _ in texts) else "tls_cert")
+    for path, text in texts:
         if text.startswith("file:"):
             yield Path(text.removeprefix("file:")).expanduser()
-        elif path[-1] == "client_cert":
+        elif path[-1] in keys:
             yield Path(text).expanduser()
 
 

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from console.cli import main
-from tests.contract.test_gateway_hostile import make_certificate
+from tests.support.certificate import make_certificate
 
 ROOT = Path(__file__).parents[2]
 _CONSOLE = "import sys; from console.cli import main; sys.exit(main())"

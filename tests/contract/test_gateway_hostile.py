@@ -8,16 +8,10 @@ import signal
 import socket
 import ssl
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import httpx
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from services.gateway.address import Address
 from services.gateway.protocol import LARGEST_HEAD, MOST_CONNECTIONS
@@ -26,6 +20,7 @@ from services.gateway.server import GatewayError, bind, serving
 from services.storage.engine import open_store
 from services.storage.store import Store, StoreServer
 from services.vocabulary.errors import StoreError
+from tests.support.certificate import make_certificate
 from tests.support.clock import ManualClock
 from tests.support.gateway import Gateway, gateway_before, problem, running_gateway
 from tests.support.store import store_url, temporary_store
@@ -307,31 +302,6 @@ async def nothing(scope: object, receive: object, send: object) -> None:
     """The smallest application."""
     await send({"type": "http.response.start", "status": 204, "headers": []})  # type: ignore[operator]
     await send({"type": "http.response.body", "body": b""})  # type: ignore[operator]
-
-
-def make_certificate(directory: Path) -> tuple[Path, Path]:
-    """A certificate for loopback that signs itself, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = directory / "certificate.pem", directory / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    return files
 
 
 class LostStore(Store):

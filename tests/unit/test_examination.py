@@ -15,6 +15,7 @@ from console.examination.kubeconfigs import Kubeconfig, read_kubeconfigs
 from console.examination.packages import distribution_remarks, shadow_remarks
 from console.examination.remark import Remark
 from services.http_settings import HttpSettings
+from tests.support.certificate import make_certificate
 
 
 def texts(remarks: Iterable[Remark]) -> str:
@@ -71,6 +72,19 @@ def test_secret_files_of_the_configuration_are_looked_at(tmp_path: Path) -> None
     (found,) = secret_file_remarks(secrets.secret_files(settings))
     assert found.fails
     assert "hunter2" not in found.text
+
+
+def test_the_key_of_the_gateway_is_looked_at_wherever_it_is(tmp_path: Path) -> None:
+    certificate, key = make_certificate(tmp_path)
+    apart = Settings.model_validate({"gateway": {"tls_cert": str(certificate), "tls_key": str(key)}})
+    assert set(secrets.secret_files(apart)) == {key}
+    both = tmp_path / "both.pem"
+    both.write_bytes(certificate.read_bytes() + key.read_bytes())
+    both.chmod(0o644)
+    together = Settings.model_validate({"gateway": {"tls_cert": str(both)}})
+    assert set(secrets.secret_files(together)) == {both}
+    (found,) = secret_file_remarks(secrets.secret_files(together))
+    assert found.fails
 
 
 def test_secrets_in_plain_text_are_named_and_not_shown() -> None:
