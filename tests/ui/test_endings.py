@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,27 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (sys.executable, "-P", "-c", "import sys; from console.cli import main; sys.exit(main(sys.argv[1:]))")
 PATIENCE = 60.0
 """Seconds; on an idle machine everything comes within two."""
+
+FLOODING = """
+import asyncio, os, sys
+from pathlib import Path
+from console.app import ConsoleApp
+
+async def connect(app):
+    Path(sys.argv[1]).touch()
+    # More than everything between the program and its terminal takes: this waits for somebody who reads.
+    for _ in range(1000):
+        app._driver.write(" " * 100_000)
+    await asyncio.Event().wait()
+
+app = ConsoleApp(connect)
+app.run()
+Path(sys.argv[2]).touch()
+if app.stuck:
+    os._exit(app.return_code)
+sys.exit(app.return_code)
+"""
+"""Its main thread waits for the terminal, so that its loop hears nothing."""
 
 
 @dataclass
@@ -147,10 +168,30 @@ async def test_a_terminal_that_takes_nothing_does_not_keep_the_program_from_endi
     async with running(tmp_path) as person:
         await person.begins_a_write()
         await asyncio.to_thread(person.terminal.stop_reading)
-        # So much to draw that everything between the program and its terminal is full.
         for _ in range(60):
             person.terminal.send("zz1234")
         person.terminal.process.send_signal(signal.SIGTERM)
         person.wire.let_go.set()
         assert await person.ends() == 128 + signal.SIGTERM
         assert [one[:2] for one in await person.audited()] == [("alertmanager.ack", "done")]
+
+
+async def test_a_terminal_that_holds_the_whole_program_up_does_not_keep_it_from_ending(tmp_path: Path) -> None:
+    begun, over = tmp_path / "begun", tmp_path / "over"
+    command = [sys.executable, "-P", "-c", FLOODING, str(begun), str(over)]
+    terminal = Terminal(command, environment={"PYTHONPATH": str(ROOT)}, cwd=str(tmp_path))
+    try:
+        await asyncio.to_thread(terminal.stop_reading)
+        await until(_exists(begun), PATIENCE)
+        terminal.process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(terminal.process.wait, PATIENCE) == 128 + signal.SIGTERM
+        assert over.exists(), "it did not leave in order"
+    finally:
+        await asyncio.to_thread(terminal.close)
+
+
+def _exists(file: Path) -> Callable[[], Awaitable[bool | None]]:
+    async def ask() -> bool | None:
+        return file.exists() or None
+
+    return ask
