@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from services.alerts.now import AlertsNow
 from services.command import Invocation
 from services.metrics.needs import COMMON, MetricsNeeds
+from services.metrics.objective import Objective
 from services.metrics.prometheus import PrometheusReader
 from services.registry.words import quote
 from services.safety.plan import Plan
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 
 
 def metrics_needs(
-    sources: Sources, registry: Registry, alerts_now: Callable[[], Awaitable[AlertsNow]], clock: Clock
+    sources: Sources,
+    registry: Registry,
+    alerts_now: Callable[[], Awaitable[AlertsNow]],
+    clock: Clock,
+    objectives: Sequence[Objective],
 ) -> MetricsNeeds:
     """Every Prometheus that is configured, each once, by the name that its errors use.
 
@@ -29,6 +34,7 @@ def metrics_needs(
         registry: works out the silence of an alert that Prometheus names.
         alerts_now: what Alertmanager holds.
         clock: the time.
+        objectives: of the configuration.
     """
     clients = {id(client): client for client in sources.prometheus.values()}
     readers = {client.settings.name.removeprefix("prometheus ") or COMMON: client for client in clients.values()}
@@ -50,4 +56,6 @@ def metrics_needs(
             raise TypeError("/alerts silence works out no write")
         return plan
 
-    return MetricsNeeds({name: PrometheusReader(client) for name, client in readers.items()}, clock, plan_silence)
+    return MetricsNeeds(
+        {name: PrometheusReader(client) for name, client in readers.items()}, clock, plan_silence, objectives
+    )

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from console.preferences import Preferences
     from console.sources import Sources
     from services.deployments.model import Deployment
+    from services.metrics.objective import Objective
     from services.policy.model import Policy
     from services.safety.actor import Actor
     from services.safety.circuit import Circuit
@@ -216,6 +217,7 @@ def add_commands(
     preferences: Preferences,
     switch_theme: Callable[[str], None] | None,
     notes: Callable[[], Sequence[str]] = tuple,
+    objectives: Sequence[Objective] = (),
 ) -> None:
     """Give ``registry`` every command, each with what it needs.
 
@@ -231,6 +233,7 @@ def add_commands(
         preferences: where the theme is remembered.
         switch_theme: shows a theme at once; None where there is no screen.
         notes: what ``/circuit status`` tells besides, such as where the gateway listens.
+        objectives: service levels of the configuration.
     """
 
     async def alerts_now() -> AlertsNow:
@@ -270,7 +273,7 @@ def add_commands(
             clock=clock,
         ),
     )
-    registry.add(METRICS_COMMANDS, metrics_needs(sources, registry, alerts_now, clock))
+    registry.add(METRICS_COMMANDS, metrics_needs(sources, registry, alerts_now, clock, objectives))
     registry.add(ONCALL_COMMANDS, OncallNeeds(sources.schedule, clock))
     registry.add(
         CIRCUIT_COMMANDS,
@@ -304,6 +307,7 @@ def add_commands(
         return Planned(request.line, await registry.plan(request, invocation))
 
     registry.add(POLICY_COMMANDS, PolicyNeeds(records.policies, environments, plan_line, clock))
+
     async def plan_undo(line: str, invocation: Invocation) -> Plan | None:
         try:
             request = registry.parse(line)

@@ -10,7 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from console.background import Background, Work
@@ -21,11 +21,7 @@ from console.late_import import import_late
 from console.live import Live
 from console.preferences import Preferences
 from console.sources import build_sources
-from services.command import Confirmer, Invocation
-from services.registry import Registry
 from services.safety.actor import Actor, Surface
-from services.safety.outcome import Outcome, Unfinished
-from services.safety.plan import Plan
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import ConsoleError, Refused
 from services.vocabulary.redaction import Redaction
@@ -33,7 +29,11 @@ from services.vocabulary.redaction import Redaction
 if TYPE_CHECKING:
     from console.records import Records
     from services.alerts.model import Alert
+    from services.command import Confirmer, Invocation
     from services.metrics.model import AlertPlot
+    from services.registry import Registry
+    from services.safety.outcome import Outcome, Unfinished
+    from services.safety.plan import Plan
 
 _PATIENCE = 1.0
 _SETTLE_EVERY = 15.0
@@ -53,7 +53,6 @@ class Backend:
         live: the feeds and what keeps them up to date; nothing is read before :meth:`start`.
         background: what keeps the feeds up to date, and what of that is broken.
         redaction: the secrets that must not get into log, audit, export and prompt.
-        registry: the commands; help alone before :meth:`open_records`.
         records: the store and what lies in it; None before :meth:`open_records`.
         left: the writes that did not end before :meth:`close` lost patience; put down as unknown.
         tell: called with each write that was found without an outcome; a screen shows it.
@@ -98,7 +97,6 @@ class Backend:
         self.sources = build_sources(settings, clock, writing=self._writing, learn=self.redaction.add)
         self.live = Live(settings, clock, self.sources)
         self.records: Records | None = None
-        self.registry = Registry(self if self._writing else None)
         self._headless = surface is Surface.EXEC
         self._preferences = preferences
         self._switch_theme = switch_theme
@@ -110,6 +108,13 @@ class Backend:
         self.notice: Callable[[str, str], None] = _noticed_by_nobody
         self.gateway = ""
 
+    @cached_property
+    def registry(self) -> Registry:
+        """The commands; help alone before :meth:`open_records`."""
+        from services.registry import Registry
+
+        return Registry(self if self._writing else None)
+
     @property
     def environments(self) -> tuple[str, ...]:
         """Every configured environment, in the order of the configuration."""
@@ -117,6 +122,8 @@ class Backend:
 
     def invocation(self, selection: Mapping[str, tuple[str, ...]], confirm: Confirmer) -> Invocation:
         """Who runs a command, on what. What is asked on the way shows no secret."""
+
+        from services.command import Invocation
 
         async def asked(plan: Plan) -> bool:
             return await confirm(_presentable(plan, self.redaction))
@@ -157,6 +164,7 @@ class Backend:
                     preferences=self._preferences,
                     switch_theme=self._switch_theme,
                     notes=lambda: (self.gateway,) if self.gateway else (),
+                    objectives=[one.objective() for one in sre.slo],
                 )
                 self.live.follow(
                     records.store,

@@ -18,10 +18,11 @@ from pydantic_core.core_schema import no_info_plain_validator_function
 from console.configuration.audit import AuditSettings
 from console.configuration.circuit import CircuitSettings
 from console.configuration.gateway import GatewaySettings
+from console.configuration.objectives import ObjectiveSettings
 from console.configuration.paths import state_directory
 from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
 from console.configuration.references import HINT, is_reference
-from console.configuration.section import Apart, Name, Seconds, Section, wrong
+from console.configuration.section import Apart, Name, Seconds, Section, no_items, wrong
 from console.configuration.trust import TrustSettings
 from services.storage.address import parse_address
 from services.vocabulary.errors import StoreError
@@ -135,7 +136,7 @@ class HttpOptions(Section):
     """How an HTTP source is reached."""
 
     timeout: Annotated[Seconds, Field(gt=0, le=600)] = 10.0
-    headers: dict[str, str] = Field(default_factory=dict)
+    headers: dict[str, str] = Field(default_factory=lambda: {})
     bearer: Secret | None = None
     basic: Secret | BasicAuth | None = None
     ca_file: Annotated[str, AfterValidator(_ca_file)] | None = None
@@ -270,7 +271,7 @@ class OncallSettings(Section):
     """``[sre.oncall]``."""
 
     provider: Literal["local"] = "local"
-    rotation: list[Annotated[RotationSettings, Apart()]] = Field(default_factory=list)
+    rotation: list[Annotated[RotationSettings, Apart()]] = Field(default_factory=no_items)
 
     @field_validator("provider", mode="before")
     @classmethod
@@ -332,13 +333,14 @@ class SreSettings(Section):
     enabled: bool = True
     operator: Name = Field(default_factory=_operator)
     prometheus: Annotated[PrometheusSettings, Apart()] | None = None
-    alertmanager: list[Annotated[AlertmanagerSettings, Apart()]] = Field(default_factory=list)
-    kubernetes: list[Annotated[KubernetesSettings, Apart()]] = Field(default_factory=list)
+    alertmanager: list[Annotated[AlertmanagerSettings, Apart()]] = Field(default_factory=no_items)
+    kubernetes: list[Annotated[KubernetesSettings, Apart()]] = Field(default_factory=no_items)
     oncall: Annotated[OncallSettings, Apart()] = Field(default_factory=OncallSettings.model_construct)
     store: Annotated[StoreSettings, Apart()] = Field(default_factory=StoreSettings.model_construct)
     log: Annotated[LogSettings, Apart()] = Field(default_factory=LogSettings.model_construct)
     circuit: Annotated[CircuitSettings, Apart()] = Field(default_factory=CircuitSettings.model_construct)
-    policies: Annotated[list[PolicySettings], _Policies()] = Field(default_factory=list)
+    slo: list[Annotated[ObjectiveSettings, Apart()]] = Field(default_factory=no_items)
+    policies: Annotated[list[PolicySettings], _Policies()] = Field(default_factory=no_items)
     approvals: Annotated[ApprovalSettings, Apart()] = Field(default_factory=ApprovalSettings.model_construct)
     audit: Annotated[AuditSettings, Apart()] = Field(default_factory=AuditSettings.model_construct)
     trust: Annotated[TrustSettings, Apart()] = Field(default_factory=TrustSettings.model_construct)

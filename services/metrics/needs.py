@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from services.command import Invocation
 from services.metrics.completing import ExpressionOffers, Vocabulary
+from services.metrics.objective import Objective
 from services.safety.plan import Plan
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import ConsoleError, NotFound
@@ -27,11 +28,15 @@ class MetricsNeeds:
         readers: name -> server; ``prometheus`` is the one that all sources share.
         clock: the time.
         plan_silence: works out the silence of one alert by its labels, how long and why; reads alone.
+        objectives: of the configuration.
+        known_objectives: the names that were last seen, for completion.
     """
 
     readers: Mapping[str, PrometheusReader]
     clock: Clock
     plan_silence: Callable[[tuple[tuple[str, str], ...], str, str, Invocation], Awaitable[Plan]]
+    objectives: Sequence[Objective] = ()
+    known_objectives: list[str] = field(default_factory=list, compare=False)
     offers: ExpressionOffers = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

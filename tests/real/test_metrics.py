@@ -28,6 +28,15 @@ groups:
   rules:
   - record: job:up:sum
     expr: sum by (job) (up)
+  - record: slo:sli_error:ratio_rate5m
+    expr: vector(0.5)
+    labels: {sloth_id: "recorded", sloth_service: "shop"}
+  - record: slo:sli_error:ratio_rate1h
+    expr: vector(0.5)
+    labels: {sloth_id: "recorded", sloth_service: "shop"}
+  - record: slo:objective:ratio
+    expr: vector(0.99)
+    labels: {sloth_id: "recorded", sloth_service: "shop"}
   - alert: ServerUp
     expr: up == 1
     labels: {severity: critical}
@@ -69,6 +78,16 @@ url = "{server.url}"
 [[sre.alertmanager]]
 name = "prod"
 urls = ["{manager.url}"]
+[[sre.slo]]
+name = "api"
+target = 0.99
+errors = 'sum(rate(prometheus_http_requests_total{{code=~"5.."}}[{{{{.window}}}}]))'
+total = 'sum(rate(prometheus_http_requests_total[{{{{.window}}}}]))'
+[[sre.slo]]
+name = "wrong"
+target = 0.99
+errors = 'rate(prometheus_http_requests_total[{{{{.window}}}}]) by'
+total = 'sum(rate(prometheus_http_requests_total[{{{{.window}}}}]))'
 [sre.store]
 url = "sqlite:///{directory}/store.db"
 """
@@ -167,3 +186,22 @@ async def test_silence_by_the_name_that_prometheus_gives(servers: Servers, capsy
     (silence,) = silences
     assert silence["comment"] == "disk is changed"
     assert {"name": "alertname", "value": "ServerUp", "isRegex": False, "isEqual": True} in silence["matchers"]
+
+
+async def test_objectives(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
+    async def kept() -> dict[str, Any] | None:
+        found = {one["name"]: one for one in (await run(capsys, servers, "/slo list"))["data"]}
+        return found if found["api"]["urgency"] == "ok" and "recorded" in found else None
+
+    found = await until(kept)  # a rate needs two scrapes
+    assert found["api"]["budget_left"] == 1.0
+    assert found["api"]["burn_rates"]["5m"] == 0.0
+    assert found["wrong"]["urgency"] == "unknown"
+    assert "parse error" in found["wrong"]["notes"][0]
+    assert (found["recorded"]["urgency"], found["recorded"]["origin"]) == ("page", "sloth")
+    burning = await run(capsys, servers, "/slo list --burning")
+    assert [one["name"] for one in burning["data"]] == ["recorded"]
+    shown = await run(capsys, servers, "/slo show recorded")
+    assert (shown["code"], shown["ok"]) == (1, False)
+    assert [one["holds"] for one in shown["data"]["conditions"]] == [True, None, None, None]
+    assert (await run(capsys, servers, "/slo show nothing"))["code"] == 1
