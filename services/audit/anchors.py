@@ -127,9 +127,8 @@ class AnchorFile:
         where = f"line {number} of {self.path}"
         try:
             said = json.loads(line)
-            if said["store"] != self._store:
-                return None
-            return Anchor(int(said["sequence"]), str(said["hash"]), where)
+            anchor = Anchor(int(said["sequence"]), str(said["hash"]), where)
+            return anchor if said["store"] == self._store else None
         except (ValueError, TypeError, KeyError):
             raise AnchorError(f"{where} is no head of an audit", "look what became of the file") from None
 
