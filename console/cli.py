@@ -253,6 +253,8 @@ def _interactive(options: argparse.Namespace, config: str | None, demo: bool, lo
         return complain(
             "the console needs a terminal", 'run one command without it: sre-console exec "/alerts list"', code=2
         )
+    # To look for plugins, pydantic would read what every installed package says of itself.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
     # All that is imported from here on stays: until the console is connected, there is nothing to collect.
     gc.disable()
     from console.app import run

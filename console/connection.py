@@ -96,7 +96,7 @@ def desk_of(backend: Backend) -> Desk:
         incidents=live.incidents if backend.settings.feature_flags.incident_response else None,
         duties=live.duties,
         circuit=live.circuit,
-        registry=backend.registry,
+        commands=lambda: backend.registry,
         invocation=backend.invocation,
         plot=backend.plot,
         refresh=backend.refresh,

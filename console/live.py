@@ -9,23 +9,24 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from console.background import Work
-from console.configuration.model import Settings
-from console.sources import Sources
-from services.alerts.alertmanager import AlertmanagerReader
-from services.alerts.model import Alert
-from services.approvals.model import Approval
-from services.deployments.model import VALID_FOR, Deployment
 from services.feed import Feed, Poller
-from services.incidents.model import Incident
-from services.oncall.model import Duty
-from services.safety.circuit import Circuit
 from services.vocabulary.clock import Clock
 from services.vocabulary.snapshot import FreshnessState, Snapshot
 
 if TYPE_CHECKING:
+    # What the first alerts need not wait for.
+    from console.configuration.model import Settings
+    from console.sources import Sources
+    from services.alerts.alertmanager import AlertmanagerReader
+    from services.alerts.model import Alert
+    from services.approvals.model import Approval
+    from services.deployments.model import Deployment
     from services.deployments.watch import DeploymentWatcher
+    from services.incidents.model import Incident
     from services.incidents.repository import IncidentRepository
+    from services.oncall.model import Duty
     from services.safety.breaker import Breaker
+    from services.safety.circuit import Circuit
     from services.storage.store import Store
 
 _ALERTS_EVERY = 5.0
@@ -53,7 +54,7 @@ class Live:
             reader = sources.alertmanagers[cluster.name]
             # A slow source is asked less often: its slowest round is one answer and a pause of three times that.
             valid = timedelta(seconds=_ALERTS_EVERY + 4 * cluster.timeout)
-            feed = Feed[Alert](f"alertmanager {cluster.name}", clock, valid_for=valid)
+            feed: Feed[Alert] = Feed(f"alertmanager {cluster.name}", clock, valid_for=valid)
             self.alerts[cluster.name] = feed
             self._alert_pollers[cluster.name] = Poller(
                 feed, reader.read, clock, interval=_ALERTS_EVERY, partial=partial(_missing, reader)
@@ -62,18 +63,20 @@ class Live:
         self._watchers: list[DeploymentWatcher] = []
         self._environments: dict[str, str] = {}
         for context in settings.sre.kubernetes:
+            from services.deployments.model import VALID_FOR
+
             self.deployments[context.context] = Feed(f"kubernetes {context.context}", clock, valid_for=VALID_FOR)
             self._environments[context.context] = context.environment or context.context
         stored = timedelta(seconds=10)
-        self.incidents = Feed[Incident]("incidents", clock, valid_for=stored)
-        self.circuit = Feed[Circuit]("circuit", clock, valid_for=stored)
-        self.approvals = Feed[Approval]("approvals", clock, valid_for=stored)
+        self.incidents: Feed[Incident] = Feed("incidents", clock, valid_for=stored)
+        self.circuit: Feed[Circuit] = Feed("circuit", clock, valid_for=stored)
+        self.approvals: Feed[Approval] = Feed("approvals", clock, valid_for=stored)
         self._record_pollers: list[Poller[Any]] = []
         self._store: Store | None = None
         self.duties: Feed[Duty] | None = None
         self._duty_poller: Poller[Duty] | None = None
         if sources.schedule.names:
-            self.duties = Feed[Duty]("on-call", clock, valid_for=timedelta(seconds=4 * _DUTIES_EVERY))
+            self.duties = Feed("on-call", clock, valid_for=timedelta(seconds=4 * _DUTIES_EVERY))
             self._duty_poller = Poller(self.duties, sources.schedule.read, clock, interval=_DUTIES_EVERY)
 
     def follow(

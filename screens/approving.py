@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.approvals.model import Approval, ApprovalState
-from services.approvals.view import pending_for, ready_for
 from services.vocabulary.text import display
 
 if TYPE_CHECKING:
     from textual.screen import Screen
 
     from screens.desk import Desk
+    from services.approvals.model import Approval, ApprovalState
 
 
 class Approving:
@@ -25,8 +24,10 @@ class Approving:
     @property
     def counts(self) -> tuple[int, int]:
         """How many wait for this person's word, and how many of their own they can run."""
-        if self._desk.approvals is None:
+        if self._desk.approvals is None or not self._desk.approvals.snapshot.items:
             return 0, 0
+        from services.approvals.view import pending_for, ready_for
+
         items, now = self._desk.approvals.snapshot.items, self._desk.clock.now()
         return len(pending_for(items, self._desk.operator, now)), len(ready_for(items, self._desk.operator, now))
 
@@ -50,6 +51,8 @@ class Approving:
                 self._tell(one, state)
 
     def _tell(self, one: Approval, state: ApprovalState) -> None:
+        from services.approvals.model import ApprovalState
+
         mine = one.requester.operator == self._desk.operator
         if state is ApprovalState.PENDING and not mine:
             words = f"{one.requester.operator} {one.summary} ({one.environment}).\np shows it, and decides."

@@ -35,7 +35,7 @@ class Desk:
         incidents: of the store; None where the feature is off.
         duties: of the on-call schedule; None where none is configured.
         circuit: the breaker; always at most one item.
-        registry: the commands that this console offers.
+        commands: gives the registry; the first to ask waits for its import.
         invocation: selection and confirmer -> who asks, from where, on what.
         plot: what the rule of an alert measures, over the time around its onset, in so many points at most;
             None where no Prometheus belongs to the alert's cluster.
@@ -54,13 +54,18 @@ class Desk:
     incidents: Feed[Incident] | None
     duties: Feed[Duty] | None
     circuit: Feed[Circuit] | None
-    registry: Registry
+    commands: Callable[[], Registry]
     invocation: Callable[[Mapping[str, tuple[str, ...]], Confirmer], Invocation]
     plot: Callable[[Alert, int], Awaitable[AlertPlot | None]]
     refresh: Callable[[], None]
     approvals: Feed[Approval] | None = None
     warnings: tuple[str, ...] = ()
     fault: Callable[[], Freshness | None] = lambda: None
+
+    @property
+    def registry(self) -> Registry:
+        """The commands that this console offers."""
+        return self.commands()
 
     @property
     def freshness(self) -> tuple[Freshness, ...]:

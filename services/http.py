@@ -10,6 +10,7 @@ import asyncio
 import json
 import re
 import ssl
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -17,14 +18,18 @@ from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-import httpx
-
 from services.http_errors import ERROR_BODY, HTML, error_text, reason
 from services.http_settings import HttpSettings
 from services.inflate import InflateError, Inflater
 from services.safety import permit as permits
 from services.safety.permit import WritePermit
 from services.vocabulary.errors import FailureKind, SourceError
+
+# Where click happens to be installed, httpx brings a command line of its own along, and rich and pygments with that.
+sys.modules["httpx._main"] = None  # type: ignore[assignment]
+import httpx  # noqa: E402
+
+del sys.modules["httpx._main"]
 
 __all__ = ["HttpSettings", "Parameters", "Probe", "ReadClient", "WriteClient", "error_text"]
 

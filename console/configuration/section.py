@@ -36,6 +36,11 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 """A number of seconds, or a duration such as ``10s``."""
 
 
+def no_items() -> list[Any]:
+    """The default of a list. ``list`` itself would do; pydantic takes a built-in apart at some cost to learn so."""
+    return []
+
+
 class Section(BaseModel):
     """The base of every table: strict types, no unknown keys, immutable."""
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-from services.oncall.model import Duty
-from services.oncall.rotation import Rotation, duty_at
 from services.vocabulary.clock import Clock
+
+if TYPE_CHECKING:
+    from services.oncall.model import Duty
+    from services.oncall.rotation import Rotation
 
 # A machine that slept, or a clock that was set, is noticed after this many seconds at the latest.
 _LOOK = 30.0
@@ -35,6 +38,8 @@ class LocalSchedule:
         Raises:
             ValueError: ``at`` is naive.
         """
+        from services.oncall.rotation import duty_at
+
         return tuple(duty_at(rotation, at) for rotation in self._rotations)
 
     async def call_at_handoffs(self, refresh: Callable[[], None]) -> None:
@@ -55,5 +60,7 @@ class LocalSchedule:
             seen = now
 
     def _next(self, now: datetime) -> datetime | None:
+        from services.oncall.rotation import duty_at
+
         ends = [duty_at(rotation, now).until for rotation in self._rotations]
         return min((end for end in ends if end is not None), default=None)

@@ -60,6 +60,8 @@ def make_desk(
     async def plot(alert: Alert, points: int) -> None:
         return None
 
+    offered = registry or Registry(None)
+
     return Desk(
         clock=clock,
         operator="op-a",
@@ -76,7 +78,7 @@ def make_desk(
         incidents=None if incidents is None else make_feed("incidents", clock, incidents, valid_for),
         duties=None if duties is None else make_feed("on-call", clock, duties, valid_for),
         circuit=make_feed("breaker", clock, None if circuit is None else (circuit,), valid_for),
-        registry=registry or Registry(None),
+        commands=lambda: offered,
         invocation=invocation,
         plot=plot,
         refresh=lambda: None,
