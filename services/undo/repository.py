@@ -62,7 +62,7 @@ class UndoRepository:
         return found[0]
 
     async def last_of(self, actor: Actor) -> Write:
-        """The newest write of ``actor`` that can be taken back.
+        """The newest write of ``actor`` that can be taken back and did not take one back itself.
 
         Raises:
             NotFound: none of the newest hundred can.
@@ -76,7 +76,7 @@ class UndoRepository:
         async with self._store.read() as connection:
             found = await _writes(connection, query.order_by(intents.c.number.desc()).limit(_LOOKED_AT))
         for write in found:
-            if not write.obstacle:
+            if write.undoes is None and not write.obstacle:
                 return write
         raise NotFound("none of your writes can be taken back", "/undo list says why not")
 
