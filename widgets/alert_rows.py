@@ -67,9 +67,7 @@ _FOLDABLE = (AlertRowKind.GROUP, AlertRowKind.PROBLEM)
 def cause_words(problem: Problem) -> str:
     """What a problem probably comes from, beside the name of the alert that speaks for it (raw)."""
     cause = problem.cause
-    if cause.kind is CauseKind.ROLLOUT:
-        return cause.text
-    return f"{cause.label} {cause.subject}".strip() if cause.kind is CauseKind.THING else ""
+    return f"after rollout {cause.brief}" if cause.kind is CauseKind.ROLLOUT else cause.brief
 
 
 class AlertFormat(RowFormat[AlertRow]):

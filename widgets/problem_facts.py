@@ -37,7 +37,11 @@ def problem_facts(problem: Problem, now: datetime, shown: int) -> list[Content]:
     words = "probably a rollout: " if cause.kind is CauseKind.ROLLOUT else "probable cause: "
     subject = f" ({display(cause.subject, 80)})" if cause.kind is CauseKind.ROLLOUT else ""
     lines = [Content.assemble((words, _QUIET), (display(cause.text, 200), "bold"), subject)]
-    lines += [Content.assemble(("because ", _QUIET), display(one.text, 300)) for one in problem.evidence]
+    lines += [
+        Content.assemble(("because ", _QUIET), display(one.text, 300))
+        for one in problem.evidence
+        if one.text != cause.text
+    ]
     if problem.others:
         others = "; ".join(display(other.text, 80) for other in problem.others[:_TOLD])
         lines.append(Content.assemble(("or else ", _QUIET), others))

@@ -12,7 +12,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from services.alerts.model import Alert, Standing
-from services.alerts.naming import differing
+from services.alerts.naming import THINGS, differing
 from services.alerts.view import MUTED_KEY, AlertRow, AlertsView, RowKind
 from services.correlation.model import Correlation, Problem
 from services.vocabulary.severity import Severity
@@ -98,7 +98,7 @@ def _block(problem: Problem, rows: Sequence[AlertRow], expanded: AbstractSet[str
     if not head.expanded:
         return [head]
     labels = [row.alert.labels for row in rows[:_COMPARED] if row.alert is not None]
-    apart = differing(labels)
+    apart = tuple([name for name in differing(labels) if name in THINGS])
     return [head, *[_below(row, apart) for row in rows]]
 
 
@@ -120,9 +120,9 @@ def _rest(rows: list[AlertRow], expanded: AbstractSet[str]) -> list[AlertRow]:
 
 
 def _below(row: AlertRow, apart: tuple[str, ...]) -> AlertRow:
-    return AlertRow(
-        row.key, row.kind, row.alert, row.ids, row.standing, row.severity, row.since, row.new, 1, apart=apart
-    )
+    labels = row.alert.labels if row.alert is not None else {}
+    own = tuple([name for name in apart if labels.get(name)])[:2]
+    return AlertRow(row.key, row.kind, row.alert, row.ids, row.standing, row.severity, row.since, row.new, 1, apart=own)
 
 
 def _rank(row: AlertRow) -> tuple[int, int, float, str]:

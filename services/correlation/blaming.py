@@ -43,13 +43,13 @@ class Blame:
     primary: dict[int, int] = field(default_factory=dict)
 
     def blamed_by(self, name: int, others: Sequence[int]) -> list[int]:
-        """Those of ``others`` whose alerts tell of ``name``."""
+        """Those of ``others`` that alerts are about in the first place which tell of ``name``."""
         heard = self.told.get(name, 0) & ~self.owned.get(name, 0)
-        return [other for other in others if other != name and self.owned.get(other, 0) & heard] if heard else []
+        return [other for other in others if other != name and self.primary.get(other, 0) & heard] if heard else []
 
     def blames(self, name: int, others: Sequence[int]) -> bool:
         """Whether alerts about ``name`` tell of another of ``others``."""
-        mine = self.owned.get(name, 0)
+        mine = self.primary.get(name, 0)
         return any(other != name and mine & self.told.get(other, 0) & ~self.owned.get(other, 0) for other in others)
 
     def direct(self, name: int) -> int:

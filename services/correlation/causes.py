@@ -108,6 +108,8 @@ class Suspects:
                 score += 0.12 * sum(map(self._brokenness, speakers)) / len(speakers)
             if blame.blames(name, ranked):
                 score -= 0.15
+            if all(reading.alerts[index].inhibited_by for index in speakers):
+                score -= 0.5  # Alertmanager knows what explains it
             if _PORT.search(words[name]):
                 score -= 0.05  # the machine itself is a suspect too
             found.append((score, name, speakers if mine else speakers[:1]))
@@ -118,7 +120,7 @@ class Suspects:
         alert = self.reading.alerts[index]
         label, subject = spelled(alert, self.reading, name)
         about = f"{label} {subject}" if label else subject
-        return Cause(CauseKind.THING, label, subject, f"{about}: {alert.name or title(alert)}", alert.id, score)
+        return Cause(CauseKind.THING, label, subject, f"{about}: {alert.name or title(alert)}", alert.id, score, about)
 
     def _rollouts(self, cluster: Cluster, things: Sequence[Cause]) -> list[Cause]:
         if not self.changes:
@@ -138,9 +140,9 @@ class Suspects:
             score = scores.get(reading.words[name], 0.3 * count / cluster.size) + 0.4 * plausibility(change, onset)
             age = format_age(reading.alerts[index].starts_at - change.moment)
             text = f"began {age} after revision {change.revision} of {change.workload}"
-            found.append(
-                Cause(CauseKind.ROLLOUT, change.kind.lower(), change.subject, text, reading.alerts[index].id, score)
-            )
+            brief = f"{change.workload} r{change.revision}"
+            id = reading.alerts[index].id
+            found.append(Cause(CauseKind.ROLLOUT, change.kind.lower(), change.subject, text, id, score, brief))
         return found
 
     def _loudest(self, indices: Sequence[int]) -> int:

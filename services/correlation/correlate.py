@@ -17,7 +17,7 @@ from services.alerts.model import Alert
 from services.correlation.causes import Suspects
 from services.correlation.changes import changes_of
 from services.correlation.evidence import evidence_of, reasons, shared_labels
-from services.correlation.lasting import lasting_ids
+from services.correlation.lasting import lasting_ids, settled
 from services.correlation.merging import Cluster, Scoring, cells, cluster_of, merge
 from services.correlation.model import Correlation, Evidence, Explanation, Problem
 from services.correlation.pace import Pace, pace
@@ -74,7 +74,7 @@ class Study:
         return Explanation(alert, problem, role, found, nearest, against)
 
     def _cluster(self, members: Sequence[int]) -> Cluster:
-        return cluster_of(self.reading, self.weights, self.paces, members, {})
+        return cluster_of(self.reading, self.weights, self.paces, members)
 
     def _nearest(
         self, place: int, alone: Cluster, inhibitors: Mapping[int, int]
@@ -113,10 +113,12 @@ def study(
     inhibitors = {target: source for source, target in linked}
 
     def gather(members: Sequence[int]) -> Cluster:
-        return cluster_of(reading, weights, paces, members, past)
+        return cluster_of(reading, weights, paces, members)
 
     parting = Parting(reading, weights, variety, gather)
-    merged = merge(reading, weights, paces, first, past)
+    merged = merge(reading, weights, paces, first)
+    if past:
+        merged = settled(merged, past, gather, Scoring(weights).total)
     clusters = sorted(
         [part for one in merged for part in parting.part(one, inhibitors)], key=lambda one: one.members[0]
     )

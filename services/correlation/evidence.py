@@ -45,8 +45,7 @@ def evidence_of(
         if count < 2 or len(told) == _TOLD:
             break
         word = reading.words[name]
-        label_number = reading.label_of[name]
-        if label_number >= 0 and reading.labels[label_number] in ASPECTS:
+        if _is_aspect(reading, name):
             continue
         if any(word in other or other in word for other in told):
             continue
@@ -113,14 +112,15 @@ def reasons(
             side = "after" if alone.onsets[0] > rest.onsets[-1] else "before"
             words = f"it began {format_age(timedelta(seconds=gap))} {side} them"
         else:
-            late = format_age(timedelta(seconds=alone.onsets[0] - rest.onsets[0]))
-            words = f"it began {late} after the first of them, while they began"
+            late = alone.onsets[0] - rest.onsets[0]
+            words = f"it began {format_age(timedelta(seconds=late))} after the first of them" if late >= 1 else ""
+            words = words or "it began with the first of them"
         found.append(Evidence(EvidenceKind.TIME, words, when))
     told: list[tuple[float, str, Evidence]] = []
     for name in alone.names.keys() & rest.names.keys():
         count = rest.names[name]
         weight = weights.name[name] * math.sqrt(count / rest.size)
-        if weight < 0.2:
+        if weight < 0.2 or _is_aspect(reading, name):
             continue
         label, subject = spelled(alert, reading, name)
         own = name in reading.own[index]
@@ -156,6 +156,11 @@ def _against(reading: Reading, scoring: Scoring, alone: Cluster, rest: Cluster) 
     if link < 0.5:
         found.append(Evidence(EvidenceKind.TOPOLOGY, "it names nothing telling that they name", -BIAS))
     return found
+
+
+def _is_aspect(reading: Reading, name: int) -> bool:
+    label = reading.label_of[name]
+    return label >= 0 and reading.labels[label] in ASPECTS
 
 
 def _rounded(count: float) -> str:

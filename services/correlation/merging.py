@@ -20,12 +20,15 @@ from services.correlation.weighing import Weights
 BIAS = 2.3
 """Nats against any merger: without evidence alerts are strangers."""
 GROWTH = 0.25
+"""Disagreement on a label says so much more for each doubling of the smaller cluster."""
 STRANGE = 0.4
+"""Nats against, for having nothing telling in common, for each doubling of the smaller cluster."""
 LINKED = 1.5
+"""A common name of so many nats is telling."""
 ENOUGH = 10.0
-STICKY = 0.8
-"""Nats for what was together before, and against what was apart, so that nothing flaps at the limit."""
+"""A name links two clusters fully where a tenth of the smaller one carries it."""
 FAINT = 0.2
+"""Names of fewer nats say nothing."""
 _MOST_ALIKE = 7.5
 _LINKING = 0.5
 _LINKS = 4
@@ -44,7 +47,6 @@ class Cluster:
         kinds: number of a kind -> how many members are of it.
         values: number of a scope label -> value -> how many.
         pull: sum of the members' pulls. quiet: likewise.
-        before: the problem that most members were in before; empty for none.
     """
 
     members: list[int]
@@ -54,7 +56,6 @@ class Cluster:
     values: dict[int, dict[int, int]]
     pull: float
     quiet: float
-    before: Mapping[str, int]
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -70,8 +71,6 @@ class Scoring:
     def total(self, a: Cluster, b: Cluster) -> float:
         """More than 0 where they are rather one than two; what is not is not worked out to the end."""
         value = self.when(a, b) - BIAS
-        if a.before and b.before:
-            value += self.sticking(a, b)
         if value + _MOST_ALIKE <= 0:
             return value
         alike, link = self.alike(a, b)
@@ -124,14 +123,6 @@ class Scoring:
             ],
             default=0.0,
         )
-
-    def sticking(self, a: Cluster, b: Cluster) -> float:
-        """For or against, for having been together or apart before."""
-        if not a.before or not b.before:
-            return 0.0
-        known_a, known_b = sum(a.before.values()), sum(b.before.values())
-        shared = sum(min(count / known_a, b.before.get(problem, 0) / known_b) for problem, count in a.before.items())
-        return STICKY * (2 * shared - 1)
 
 
 def disagreement(mine: Mapping[int, int], theirs: Mapping[int, int]) -> float:
@@ -188,7 +179,6 @@ def merge(
     weights: Weights,
     paces: Pace,
     first: Sequence[Sequence[int]],
-    before: Mapping[int, str],
 ) -> list[Cluster]:
     """Merge clusters while there is evidence for it.
 
@@ -197,9 +187,8 @@ def merge(
         weights: how much names and labels say.
         paces: how much beginning together says.
         first: the clusters to begin with.
-        before: index of an alert -> the problem that held it before.
     """
-    clusters: list[Cluster | None] = [cluster_of(reading, weights, paces, members, before) for members in first]
+    clusters: list[Cluster | None] = [cluster_of(reading, weights, paces, members) for members in first]
     present = [one for one in clusters if one is not None]
     near = _neighbours(present, weights)
     score = Scoring(weights).total
@@ -217,24 +206,13 @@ def merge(
     return [one for one in clusters if one is not None]
 
 
-def cluster_of(
-    reading: Reading, weights: Weights, paces: Pace, members: Sequence[int], before: Mapping[int, str]
-) -> Cluster:
-    """The cluster of ``members``.
-
-    Args:
-        reading: the alerts.
-        weights: of the names; those that say nothing are left out.
-        paces: of each alert.
-        members: indices, ascending.
-        before: index of an alert -> the problem that held it before.
-    """
+def cluster_of(reading: Reading, weights: Weights, paces: Pace, members: Sequence[int]) -> Cluster:
+    """The cluster of ``members`` (indices, ascending); names that say nothing are left out."""
     telling = weights.name
     wanted = {label for label, _ in weights.scope}
     names: dict[int, int] = {}
     kinds: dict[int, int] = {}
     values: dict[int, dict[int, int]] = {}
-    past: dict[str, int] = {}
     for index in members:
         for name in reading.names[index]:
             if telling[name] >= FAINT:
@@ -245,8 +223,6 @@ def cluster_of(
             if label in wanted:
                 held = values.setdefault(label, {})
                 held[value] = held.get(value, 0) + 1
-        if index in before:
-            past[before[index]] = past.get(before[index], 0) + 1
     return Cluster(
         list(members),
         [reading.onsets[index] for index in members],
@@ -255,7 +231,6 @@ def cluster_of(
         values,
         sum([paces.pull[index] for index in members]),
         sum([paces.quiet[index] for index in members]),
-        past,
     )
 
 
@@ -333,9 +308,6 @@ def _absorb(
     _add(large.kinds, small.kinds)
     for label, counted in small.values.items():
         _add(large.values.setdefault(label, {}), counted)
-    past = dict(a.before)
-    for problem, count in b.before.items():
-        past[problem] = past.get(problem, 0) + count
     clusters[other] = None
     clusters[number] = Cluster(
         sorted(a.members + b.members),
@@ -345,7 +317,6 @@ def _absorb(
         large.values,
         a.pull + b.pull,
         a.quiet + b.quiet,
-        past,
     )
     return near[number] | {number, other}
 

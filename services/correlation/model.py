@@ -53,6 +53,7 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
         label: the label by which the thing is known (``node``); empty for one that only texts name.
         subject: the thing itself (``worker-7``); of a rollout ``namespace/name``; of an alert its name.
         text: a phrase that stands by itself: ``node worker-7: KubeNodeNotReady``.
+        brief: the same in a few words: ``node worker-7``, ``checkout r12``.
         alert: the identity of the alert that speaks for it best.
         score: larger is likelier; comparable within one problem only.
     """
@@ -63,6 +64,7 @@ class Cause(msgspec.Struct, frozen=True, gc=False):
     text: str
     alert: str
     score: float
+    brief: str = ""
 
 
 class Problem(msgspec.Struct, frozen=True, gc=False):
