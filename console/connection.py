@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from console.opening import open_backend
 from console.peek import Peek
 from screens.desk import Desk
+from services.alerts.heartbeat import Heartbeats, Missing
 from services.safety.actor import Surface
 from services.vocabulary.clock import Clock
 from services.vocabulary.text import display
@@ -107,4 +108,25 @@ def desk_of(backend: Backend) -> Desk:
             if one.errors
         ),
         fault=lambda: backend.background.fault,
+        missing=_missing(backend),
     )
+
+
+def _missing(backend: Backend) -> Callable[[], tuple[Missing, ...]]:
+    """What must fire and does not, asked once a second."""
+    expected = backend.sources.must_fire
+    if not expected:
+        return tuple
+    heartbeats = Heartbeats(expected)
+
+    def look() -> tuple[Missing, ...]:
+        now = backend.clock.now()
+        for cluster in expected:
+            snapshot = backend.live.alerts[cluster].snapshot
+            if snapshot.freshness.trusted:
+                heartbeats.look(cluster, snapshot.items, now)
+            else:
+                heartbeats.blind(cluster)
+        return heartbeats.missing(now)
+
+    return look

@@ -252,6 +252,7 @@ def add_commands(
         writers=sources.writers,
         clock=clock,
         written=live.alerts_written,
+        must_fire=sources.must_fire,
     )
 
     async def workloads() -> Sequence[Deployment]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -29,6 +29,7 @@ class Sources:
         prometheus: how to reach the Prometheus of an Alertmanager cluster or a Kubernetes context, by
             ``alertmanager NAME`` and ``kubernetes CONTEXT``; ``prometheus`` is the one that all share.
         schedule: who is on call.
+        must_fire: cluster -> names of alerts that must always fire there; only clusters that have some.
     """
 
     members: dict[str, tuple[ReadClient, ...]]
@@ -37,6 +38,7 @@ class Sources:
     clusters: dict[str, LateCluster]
     prometheus: dict[str, ReadClient]
     schedule: LocalSchedule
+    must_fire: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     write_clients: tuple[WriteClient, ...] = field(default=(), repr=False)
 
     async def close(self) -> None:
@@ -91,6 +93,7 @@ def build_sources(
         {one.context: LateCluster(cluster_settings(one), clock, learn) for one in settings.sre.kubernetes},
         prometheus,
         LocalSchedule(rotations, clock),
+        {one.name: tuple(one.must_fire) for one in settings.sre.alertmanager if one.must_fire},
         tuple(write_clients),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from services.alerts.heartbeat import Missing
     from services.alerts.model import Alert
     from services.approvals.model import Approval
     from services.command import Confirmer, Invocation
@@ -42,6 +43,7 @@ class Desk:
         refresh: read every source again now.
         approvals: what waits for a second person; None where nothing can.
         warnings: what the person should know at the start.
+        missing: alerts that must always fire and do not, as of now.
         fault: what of the console itself is broken, told as a source that fails; None for nothing.
     """
 
@@ -61,6 +63,7 @@ class Desk:
     approvals: Feed[Approval] | None = None
     warnings: tuple[str, ...] = ()
     fault: Callable[[], Freshness | None] = lambda: None
+    missing: Callable[[], tuple[Missing, ...]] = tuple
 
     @property
     def registry(self) -> Registry:

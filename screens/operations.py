@@ -89,6 +89,7 @@ class OperationsScreen(Screen[None]):
         """What the first picture shows; what fills it comes with :meth:`attach`."""
         yield TopBar()
         yield Band(classes="-demo")
+        yield Band(classes="-heartbeat")
         yield Band(classes="-circuit")
         yield Band(classes="-trouble")
         yield Band(classes="-progress")

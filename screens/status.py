@@ -37,6 +37,7 @@ class Status:
         # Looked up once: they are drawn every second, and looking through the whole screen costs more than drawing.
         self._bar = screen.query_one(TopBar)
         self._band = screen.query_one(".-circuit", Band)
+        self._heartbeats = tuple(screen.query(".-heartbeat").results(Band))
         self._troubles = tuple(screen.query(".-trouble").results(Band))
         self._desk = desk
         self._read_only = read_only
@@ -71,6 +72,8 @@ class Status:
         self._screen.set_class(bool(is_open), "-circuit-open")
         words = self._circuit_words(circuit) if is_open else self._source_words()
         self._band.say(words)
+        for band in self._heartbeats:
+            band.say(self._missing_words())
         for band in self._troubles:
             band.say(self._fault_words())
 
@@ -80,6 +83,21 @@ class Status:
             return None
         age = format_age(self._desk.clock.now() - broken.failing_since)
         return Content(f"✗ PART OF THE CONSOLE IS BROKEN for {age}: {display(broken.reason, 300)}")
+
+    def _missing_words(self) -> Content | None:
+        """Alerts that must always fire and do not: then nothing else in the list can be believed."""
+        missing = self._desk.missing()
+        if not missing:
+            return None
+        now = self._desk.clock.now()
+        told = [
+            f"{display(one.name, 40)} in {display(one.cluster, 30)} "
+            + (f"last seen {format_age(now - one.since)} ago" if one.seen else "never seen")
+            for one in missing[:2]
+        ]
+        if len(missing) > 2:
+            told.append(f"and {len(missing) - 2} more")
+        return Content("  ·  ".join(["✗ NO HEARTBEAT: alerts may not arrive", *told, "look at Prometheus"]))
 
     def _source_words(self) -> Content | None:
         """The breakers of sources that are open while the circuit is closed; None for none."""

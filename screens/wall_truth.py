@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from screens.wall_sight import ALARMING, Memory, Sight
+from services.alerts.heartbeat import Missing
 from services.vocabulary.durations import format_age
 from services.vocabulary.severity import Severity
 from services.vocabulary.snapshot import FreshnessState
@@ -17,6 +18,7 @@ from widgets.wall_tables import long_age
 
 _QUIET = "$text-quiet"
 _BLIND = "$warning"
+_LOUD = "$severity-critical"
 _LARGE_WORDS = {Severity.CRITICAL: "CRITICAL", Severity.ERROR: "ERROR", Severity.OTHER: "FIRING"}
 _WORDS = {
     Severity.CRITICAL: "critical",
@@ -27,7 +29,15 @@ _WORDS = {
 }
 
 
-def headline_of(sights: Sequence[Sight], memory: Memory, now: datetime, *, begun: datetime, patient: bool) -> Headline:
+def headline_of(
+    sights: Sequence[Sight],
+    memory: Memory,
+    now: datetime,
+    *,
+    begun: datetime,
+    patient: bool,
+    silent: Sequence[Missing] = (),
+) -> Headline:
     """The one line of truth.
 
     Args:
@@ -36,7 +46,10 @@ def headline_of(sights: Sequence[Sight], memory: Memory, now: datetime, *, begun
         now: UTC.
         begun: when the wallboard began to wait for its sources (UTC).
         patient: whether silence is still no news.
+        silent: alerts that must always fire and do not; as long as there are any, no count can be believed.
     """
+    if silent:
+        return _no_heartbeat(silent, sights, now)
     if not sights:
         if patient:
             return Headline("connecting …", "", _QUIET)
@@ -67,6 +80,20 @@ def headline_of(sights: Sequence[Sight], memory: Memory, now: datetime, *, begun
     if waiting:
         return Headline("connecting …", "", _QUIET, missing)
     return _all_clear(memory, now, calm)
+
+
+def _no_heartbeat(silent: Sequence[Missing], sights: Sequence[Sight], now: datetime) -> Headline:
+    since = min(one.since for one in silent)
+    who: tuple[Note, ...] = tuple(
+        (
+            (Piece("✗ ", f"bold {_LOUD}"), said(f"{one.name} in {one.cluster}", f"bold {_LOUD}", 90)),
+            (Piece(f"last seen {one.since:%H:%M:%S} UTC" if one.seen else "never seen", ""),),
+            (Piece("alerts may not arrive: look at Prometheus and its rules", ""),),
+        )
+        for one in silent
+    )
+    seeing = [sight for sight in sights if sight.freshness.trusted]
+    return Headline("NO HEARTBEAT", f"for {long_age(now - since)}", _LOUD, (*who, *_counts(seeing)), told=True)
 
 
 def no_alert_source() -> Headline:

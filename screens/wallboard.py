@@ -191,7 +191,8 @@ class WallboardScreen(Screen[None]):
     def _headline(self, sights: Sequence[Sight], now: datetime) -> Headline:
         if self._desk is not None and not self._desk.alerts:
             return no_alert_source()
-        return headline_of(sights, self._memory, now, begun=self._begun, patient=self._patient)
+        silent = self._desk.missing() if self._desk is not None else ()
+        return headline_of(sights, self._memory, now, begun=self._begun, patient=self._patient, silent=silent)
 
     def _state(self, sights: Sequence[Sight], now: datetime) -> WallState:
         desk = self._desk

@@ -1,4 +1,4 @@
-"""A full-width line that cannot be overlooked: the open breaker, the demo."""
+"""A full-width line that cannot be overlooked: alerts that do not arrive, the open breaker, the demo."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Band(Static):
     Band { height: 1; width: 1fr; padding: 0 1; display: none; text-wrap: nowrap; text-overflow: ellipsis; }
     Band.-demo { background: $band-demo; color: $band-demo-text; }
     Band.-circuit { background: $band-open; color: $band-open-text; text-style: bold; }
+    Band.-heartbeat { background: $band-open; color: $band-open-text; text-style: bold; }
     Band.-trouble { background: $panel; color: $warning; text-style: bold; }
     Band.-progress { background: $panel; color: $accent; }
     Band.-said { display: block; }

@@ -187,6 +187,7 @@ class AlertmanagerSettings(HttpOptions):
     urls: list[Url] = Field(min_length=1)
     environment: Name | None = None
     prometheus_url: Url | None = None
+    must_fire: list[Annotated[str, Field(min_length=1)]] = Field(default_factory=no_items)
 
     @field_validator("urls")
     @classmethod

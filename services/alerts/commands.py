@@ -12,11 +12,13 @@ from pydantic import AfterValidator, Field
 from services.alerts import listing
 from services.alerts.expiring import plan_expire
 from services.alerts.filtering import AlertFilter, filter_of_words
+from services.alerts.heartbeat import absent
 from services.alerts.hinting import hint_for
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert
 from services.alerts.muting import plan_ack, plan_silence
 from services.alerts.needs import AlertsNeeds
+from services.alerts.now import AlertsNow
 from services.alerts.view import MUTED_KEY, AlertsView, arrange
 from services.command import Arguments, Candidate, Command, Duration, Invocation, Offers, Positional, Result
 from services.safety.plan import Plan, Risk
@@ -85,14 +87,25 @@ async def _list(needs: AlertsNeeds, request: ListArguments, invocation: Invocati
     view = await asyncio.to_thread(_every_alert, now.alerts, chosen)
     alerts = [row.alert for row in view.rows if row.alert is not None]
     hint = hint_for(chosen, now.alerts) if now.alerts and not view.shown else ""
+    silent = _silent(needs, now)
     partial = [f"{cluster}: {words}" for cluster, one in now.freshness.items() for words in one.partial]
     return Result(
         listing.sentence(now, view, at, filtered=not chosen.empty),
         data=[listing.data(alert) for alert in alerts],
         table=listing.table(alerts, now.alerts, at),
-        lines=(*([hint] if hint else []), *partial),
-        ok=bool(now.freshness) and not now.untrusted,
+        lines=(*silent, *([hint] if hint else []), *partial),
+        ok=bool(now.freshness) and not now.untrusted and not silent,
     )
+
+
+def _silent(needs: AlertsNeeds, now: AlertsNow) -> list[str]:
+    """Which alerts that must always fire do not, in the clusters that answered."""
+    return [
+        f"NO HEARTBEAT: {name} does not fire in {cluster}, so alerts may not arrive"
+        for cluster, names in needs.must_fire.items()
+        if cluster in now.freshness and cluster not in now.untrusted
+        for name in absent([alert for alert in now.alerts if alert.cluster == cluster], names)
+    ]
 
 
 def _every_alert(alerts: Iterable[Alert], chosen: AlertFilter) -> AlertsView:

@@ -30,6 +30,7 @@ class AlertsNeeds:
         writers: cluster -> how to write to it; empty where nothing may be written.
         clock: the time.
         written: called with the cluster after a write that was accepted, so that its feed reads again at once.
+        must_fire: cluster -> names of alerts that must always fire there.
         offers: what completion offers of ``latest``.
     """
 
@@ -39,6 +40,7 @@ class AlertsNeeds:
     writers: Mapping[str, AlertmanagerWriter]
     clock: Clock
     written: Callable[[str], None] = _nothing
+    must_fire: Mapping[str, Sequence[str]] = field(default_factory=dict)
     offers: AlertOffers = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

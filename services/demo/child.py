@@ -82,6 +82,7 @@ class DemoChild:
                         "urls": [self.alertmanager_url],
                         "environment": "demo",
                         "prometheus_url": self.prometheus_url,
+                        "must_fire": ["Watchdog"],
                     }
                 ],
                 "kubernetes": [

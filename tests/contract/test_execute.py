@@ -315,3 +315,13 @@ async def test_a_reader_that_leaves_and_an_interrupt_end_it_quietly(config: Path
     assert hanging.stderr is not None
     assert b"Traceback" not in await hanging.stderr.read()
     server.close()
+
+
+async def test_an_alert_that_must_fire_and_does_not(capsys: pytest.CaptureFixture[str], config: Path) -> None:
+    expected = 'environment = "production"\n'
+    config.write_text(config.read_text().replace(expected, expected + 'must_fire = ["Watchdog"]\n'))
+    assert await run_line("/alerts list", config=config, demo=False, as_json=False, yes=False) == 0
+    assert "NO HEARTBEAT" not in capsys.readouterr().out
+    config.write_text(config.read_text().replace('["Watchdog"]', '["Watchdog", "Heartbeat"]'))
+    assert await run_line("/alerts list", config=config, demo=False, as_json=False, yes=False) == 1
+    assert "NO HEARTBEAT: Heartbeat does not fire in prod, so alerts may not arrive" in capsys.readouterr().out

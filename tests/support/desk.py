@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from hashlib import blake2s
 from typing import TypeVar
 
 from screens.desk import Desk
+from services.alerts.heartbeat import Missing
 from services.alerts.model import ACK_PREFIX, Alert, Matcher, Silence, SilenceState
 from services.command import Confirmer, Invocation
 from services.deployments.model import Deployment, RolloutState
@@ -36,6 +37,7 @@ def make_desk(
     demo: bool = False,
     registry: Registry | None = None,
     valid_for: timedelta = VALID_FOR,
+    missing: Callable[[], tuple[Missing, ...]] = tuple,
 ) -> Desk:
     """A desk whose feeds already hold what is given.
 
@@ -51,6 +53,7 @@ def make_desk(
         demo: whether it is the simulated production.
         registry: a read-only one by default.
         valid_for: how long an answer counts as fresh.
+        missing: alerts that must always fire and do not.
     """
     actor = Actor("op-a", "op-a", "test", Surface.CONSOLE)
 
@@ -82,6 +85,7 @@ def make_desk(
         invocation=invocation,
         plot=plot,
         refresh=lambda: None,
+        missing=missing,
     )
 
 

@@ -12,6 +12,7 @@ from textual.pilot import Pilot
 
 from screens.desk import Desk
 from screens.leaving import LeavingScreen
+from services.alerts.heartbeat import Missing
 from services.alerts.model import Alert
 from services.deployments.model import RolloutState
 from services.oncall.model import Duty
@@ -153,6 +154,15 @@ def test_the_detail_unfolded(snap_compare: Compare) -> None:
 @pytest.mark.parametrize("state", ["typical", "clear", "blind"])
 def test_the_wallboard(snap_compare: Compare, state: str, size: tuple[int, int]) -> None:
     assert snap_compare(_wall(state), terminal_size=size, run_before=ready)
+
+
+@pytest.mark.parametrize("wallboard", [False, True], ids=["operations", "wallboard"])
+def test_no_heartbeat(snap_compare: Compare, wallboard: bool) -> None:
+    clock = ManualClock()
+    missing = (Missing("prod", "Watchdog", EPOCH - timedelta(minutes=7), seen=True),)
+    alerts = {"prod": [make_alert("DiskFull", "critical", EPOCH - timedelta(hours=1), instance="db-1")]}
+    desk = make_desk(clock, alerts=alerts, missing=lambda: missing)
+    assert snap_compare(desk_stage(clock, desk, wallboard=wallboard), terminal_size=NORMAL, run_before=ready)
 
 
 def test_the_wallboard_with_the_breakers_of_two_sources_open(snap_compare: Compare) -> None:
