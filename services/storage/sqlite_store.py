@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib
 import sqlite3
 from collections.abc import AsyncIterator
@@ -33,6 +34,7 @@ class SqliteStore(Store):
         self._writing = asyncio.Lock()
         self._watch: AsyncConnection | None = None
         self._watching = asyncio.Lock()
+        self._watches = 0
         self.clock = clock
         self.read_only = read_only
 
@@ -63,10 +65,23 @@ class SqliteStore(Store):
             with explained(self.name):
                 if self._watch is None:
                     self._watch = await begins(self._engine, "").connect()
-                # SQLite: "PRAGMA data_version" changes with every commit of another connection, and this one
-                # never writes.
-                answer = await self._watch.exec_driver_sql("PRAGMA data_version")
-                return int(answer.scalar_one())
+                try:
+                    # SQLite: "PRAGMA data_version" changes with every commit of another connection, and this one
+                    # never writes. Two connections count apart.
+                    answer = await self._watch.exec_driver_sql("PRAGMA data_version")
+                    return self._watches << 32 | int(answer.scalar_one())
+                except BaseException:
+                    await self._let_go()
+                    raise
+
+    async def _let_go(self) -> None:
+        # A connection whose question was broken off, by a cancellation too, answers no other one.
+        broken, self._watch = self._watch, None
+        self._watches += 1
+        if broken is not None:
+            with contextlib.suppress(Exception):
+                await broken.invalidate()
+                await broken.close()
 
     async def server(self) -> StoreServer:
         await self.version()

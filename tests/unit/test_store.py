@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import UTC, datetime, timedelta, timezone
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import CheckConstraint, Connection, MetaData, Table, insert, select
@@ -106,6 +108,26 @@ async def test_it_notices_what_others_write(tmp_path: Path) -> None:
         await count_up(one)
         assert await one.version() != own
         assert await other.version() != first
+
+
+async def test_a_question_that_is_broken_off_breaks_no_other(store: Store) -> None:
+    questions: tuple[Callable[[], Coroutine[Any, Any, object]], ...] = (
+        store.version,
+        partial(counted, store),
+        partial(count_up, store),
+    )
+    for question in questions:
+        for turns in range(24):
+            asked = asyncio.create_task(question())
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            await store.version()
+        before, seen = await counted(store), await store.version()
+        await count_up(store)
+        assert await counted(store) == before + 1
+        assert await store.version() != seen
 
 
 @pytest.mark.parametrize("read_only", [False, True])
