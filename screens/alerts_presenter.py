@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
+from msgspec import structs
 from textual.content import Content
 
 from screens.arranging import Work
@@ -58,10 +60,12 @@ def page_of(
     seen: Mapping[str, frozenset[str]],
     expanded: frozenset[str],
     correlate: Callable[[Sequence[Alert]], CurrentStudy] | None = None,
+    at: datetime | None = None,
 ) -> AlertsPage:
     """Work a page out; see :func:`services.alerts.view.arrange`. A filter that cannot be read narrows nothing.
 
     ``correlate`` groups the list by problem; without it, alike alerts are one row.
+    Ages in a filter count until ``at``.
     """
     chosen, error = None, ""
     if filter:
@@ -69,7 +73,7 @@ def page_of(
         from services.alerts.matcher_text import MatcherError
 
         try:
-            chosen = parse_filter(filter)
+            chosen = parse_filter(filter) if at is None else parse_filter(filter, at)
         except MatcherError as wrong:
             error = str(wrong)
     study = None
@@ -80,6 +84,8 @@ def page_of(
 
         study = correlate(items)
         view = arrange_problems(items, study.study.correlation, filter=chosen, seen=seen, expanded=expanded)
+    if chosen is not None and chosen.limit is not None:
+        view = structs.replace(view, rows=view.rows[: chosen.limit])
     hint = ""
     if chosen is not None and not view.shown and items:
         from services.alerts.hinting import hint_for
@@ -180,10 +186,10 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
                 self._seen[cluster] = frozenset([alert.id for alert in feed.snapshot.items])
         arguments = (tuple(items), self.pane.filter, dict(self._seen), frozenset(self._expanded))
         if not self._by_problem:
-            return partial(page_of, *arguments)
+            return partial(page_of, *arguments, None, self.now())
         from screens.studying import study_again
 
-        return partial(page_of, *arguments, partial(study_again, self._study, tuple(self._rollouts())))
+        return partial(page_of, *arguments, partial(study_again, self._study, tuple(self._rollouts())), self.now())
 
     def _gather(self) -> Work[AlertsPage]:
         work = super()._gather()

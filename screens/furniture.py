@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
     from screens.desk import Desk
+    from services.alerts.filter_offers import FilterOffers
     from services.vocabulary.clock import Clock
 
 
@@ -64,6 +65,7 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
         presenters[name] = alerts if name == "alerts" else _PRESENTERS[name](pane, screen)
     alerts.follow_rollouts(lambda: [one for feed in desk.deployments.values() for one in feed.snapshot.items])
     alerts.attach(desk.alerts, desk.clock)
+    panes["alerts"].go_on = _Continuing(desk)
     presenters["deployments"].attach(desk.deployments, desk.clock)
     if "incidents" in presenters and desk.incidents is not None:
         presenters["incidents"].attach({"incidents": desk.incidents}, desk.clock)
@@ -74,6 +76,24 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
             presenters[name].table.set_rows((), empty=sentence)
     approving = Approving(screen, desk)
     return Furniture(presenters, alerts, Status(screen, desk, approving=approving), approving)
+
+
+class _Continuing:
+    """How a filter of the alerts could go on; what knows it is made when one is first typed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._offers: FilterOffers | None = None
+
+    def __call__(self, text: str) -> str:
+        if self._offers is None:
+            from services.alerts.filter_offers import FilterOffers
+            from services.alerts.offers import AlertOffers
+
+            feeds = self._desk.alerts.values()
+            latest = AlertOffers(lambda: [one for feed in feeds for one in feed.snapshot.items], self._desk.clock)
+            self._offers = FilterOffers(latest)
+        return self._offers.go_on(text)
 
 
 _PRESENTERS: Mapping[str, type[Presenter[Any, Any]]] = {

@@ -59,10 +59,12 @@ class Candidate:
     Attributes:
         value: what is inserted (raw; the grammar quotes it where it has to).
         hint: what stands beside it, such as a name and an age (raw).
+        whole: whether it ends a word, so that a blank follows it.
     """
 
     value: str
     hint: str = ""
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

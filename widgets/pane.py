@@ -22,7 +22,12 @@ from services.vocabulary.text import display
 if TYPE_CHECKING:
     from textual.widgets import Input
 
+    from widgets.filter_field import Continue
     from widgets.record_table import RecordTable
+
+
+def _nothing(_: str) -> str:
+    return ""
 
 
 class PaneNote(Widget):
@@ -87,6 +92,7 @@ class Pane(Vertical):
         self._example = example
         self._field: Input | None = None
         self._counts = Content()
+        self.go_on: Continue = _nothing
         self._describe()
 
     def compose(self) -> ComposeResult:
@@ -119,10 +125,10 @@ class Pane(Vertical):
     def open_filter(self) -> None:
         """Let the person type a filter."""
         if self._field is None:
-            from widgets.visible import Field, Visible
+            from widgets.filter_field import FilterField
 
             words = f"filter: {self._example}" if self._example else "filter"
-            self._field = Field(placeholder=words, compact=True, highlighter=Visible())
+            self._field = FilterField(words, self.go_on)
             self.mount(self._field, before=self.table)
         self.add_class("-filtering")
         self.screen.set_focus(self._field)

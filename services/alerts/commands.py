@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field
 
 from services.alerts import listing
 from services.alerts.expiring import plan_expire
+from services.alerts.filter_offers import FilterOffers
 from services.alerts.filtering import AlertFilter, filter_of_words
 from services.alerts.heartbeat import absent
 from services.alerts.hinting import hint_for
@@ -44,7 +45,7 @@ class ListArguments(Arguments):
     """``/alerts list [matchers…]``."""
 
     matchers: Annotated[tuple[Annotated[str, AfterValidator(_checked)], ...], Positional(rest=True)] = Field(
-        (), description='matchers such as severity=critical or pod=~"web-.*", and bare words; all must hold'
+        (), description='severity=critical, pod=~"web-.*", @age>1h, bare words; all must hold'
     )
 
 
@@ -83,9 +84,9 @@ async def _list(needs: AlertsNeeds, request: ListArguments, invocation: Invocati
     del invocation
     now = await needs.current()
     at = needs.clock.now()
-    chosen = filter_of_words(request.matchers)
+    chosen = filter_of_words(request.matchers, at)
     view = await asyncio.to_thread(_every_alert, now.alerts, chosen)
-    alerts = [row.alert for row in view.rows if row.alert is not None]
+    alerts = [row.alert for row in view.rows if row.alert is not None][: chosen.limit]
     hint = hint_for(chosen, now.alerts) if now.alerts and not view.shown else ""
     silent = _silent(needs, now)
     partial = [f"{cluster}: {words}" for cluster, one in now.freshness.items() for words in one.partial]
@@ -149,8 +150,8 @@ def _labels(needs: AlertsNeeds) -> Iterable[Candidate]:
     return [Candidate(name) for name in needs.offers.label_names()]
 
 
-def _matchers(needs: AlertsNeeds) -> Iterable[Candidate]:
-    return [Candidate(f"{candidate.value}=") for candidate in _labels(needs)]
+def _matchers(needs: AlertsNeeds) -> Offers:
+    return FilterOffers(needs.offers)
 
 
 COMMANDS = (

@@ -1,18 +1,23 @@
-"""The text by which a person narrows a list of alerts: bare words and matchers, all of which must hold."""
+"""The text by which a person narrows a list of alerts: bare words, matchers and facets, all of which must hold."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import cached_property
 
+from services.alerts.facets import AlertTest, Facet, facet_test, limit_of, looks_like_facet, parse_facet
 from services.alerts.matcher_text import MatcherError
 from services.alerts.matchers import LabelTest, label_test, looks_like_matcher, parse_matcher, parse_matchers
 from services.alerts.model import Alert, Matcher
 
 # Words end at a blank, unless it stands in quotes or braces.
 _WORD = re.compile(r'(?:\{(?:[^}"]|"(?:[^"\\]|\\.)*")*\}?|"(?:[^"\\]|\\.)*"?|[^\s"{])+', re.DOTALL)
+
+
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -23,10 +28,14 @@ class AlertFilter:
         words: each must occur in a label value, an annotation, the fingerprint or the cluster's name; upper and lower
             case are the same.
         matchers: all must match its labels.
+        facets: all must hold; see :mod:`services.alerts.facets`.
+        at: ages count until here (UTC).
     """
 
     words: tuple[str, ...] = ()
     matchers: tuple[Matcher, ...] = ()
+    facets: tuple[Facet, ...] = ()
+    at: datetime = BEGINNING
 
     @cached_property
     def _folded(self) -> tuple[str, ...]:
@@ -36,14 +45,25 @@ class AlertFilter:
     def _labels(self) -> LabelTest:
         return label_test(self.matchers)
 
+    @cached_property
+    def _rest(self) -> AlertTest:
+        return facet_test(self.facets, self.at)
+
     @property
     def empty(self) -> bool:
         """Whether it lets everything pass."""
-        return not self.words and not self.matchers
+        return not self.words and not self.matchers and not self.facets
+
+    @property
+    def limit(self) -> int | None:
+        """The most rows to list; None for all."""
+        return min((limit_of(one) for one in self.facets if one.name == "limit"), default=None)
 
     def matches(self, alert: Alert) -> bool:
         """Whether ``alert`` is to be listed."""
         if self.matchers and not self._labels(alert.labels):
+            return False
+        if self.facets and not self._rest(alert):
             return False
         if not self._folded:
             return True
@@ -52,41 +72,53 @@ class AlertFilter:
         return all(word in hay for word in self._folded)
 
 
-def parse_filter(text: str) -> AlertFilter:
-    """Read what a person typed into a pane: ``checkout severity=critical pod=~"web-.*"``.
+def parse_filter(text: str, at: datetime = BEGINNING) -> AlertFilter:
+    """Read what a person typed into a pane: ``checkout severity=critical pod=~"web-.*" @age>1h``.
 
-    A word that looks like a matcher is one; ``"a b"`` in quotes is one bare word.
+    A word that looks like a matcher or a facet is one; ``"a b"`` in quotes is one bare word.
+
+    Args:
+        text: what was typed.
+        at: ages count until here (UTC).
 
     Raises:
-        MatcherError: a matcher is wrong; its position counts in ``text``.
+        MatcherError: a matcher or a facet is wrong; its position counts in ``text``.
     """
-    words: list[str] = []
-    matchers: list[Matcher] = []
+    pieces = _Pieces()
     for found in _WORD.finditer(text):
-        word = found[0]
-        if not looks_like_matcher(word):
-            words.append(word.strip('"'))
-            continue
         try:
-            matchers += parse_matchers(word) if word.startswith("{") else (parse_matcher(word),)
+            pieces.take(found[0])
         except MatcherError as error:
             raise error.within(text, found.start()) from None
-    return AlertFilter(tuple(word for word in words if word), tuple(matchers))
+    words = tuple(bare for word in pieces.words if (bare := word.strip('"')))
+    return AlertFilter(words, tuple(pieces.matchers), tuple(pieces.facets), at)
 
 
-def filter_of_words(words: Iterable[str]) -> AlertFilter:
+def filter_of_words(words: Iterable[str], at: datetime = BEGINNING) -> AlertFilter:
     """Like :func:`parse_filter` for words that a command line has taken apart (and unquoted) already.
 
     Raises:
-        MatcherError: a matcher is wrong; its position counts in the word.
+        MatcherError: a matcher or a facet is wrong; its position counts in the word.
     """
-    bare: list[str] = []
-    matchers: list[Matcher] = []
+    pieces = _Pieces()
     for word in words:
-        if not looks_like_matcher(word):
-            bare.append(word)
+        pieces.take(word)
+    return AlertFilter(tuple(pieces.words), tuple(pieces.matchers), tuple(pieces.facets), at)
+
+
+@dataclass
+class _Pieces:
+    words: list[str] = field(default_factory=list)
+    matchers: list[Matcher] = field(default_factory=list)
+    facets: list[Facet] = field(default_factory=list)
+
+    def take(self, word: str) -> None:
+        """Put one word where it belongs."""
+        if looks_like_facet(word):
+            self.facets.append(parse_facet(word))
+        elif not looks_like_matcher(word):
+            self.words.append(word)
         elif word.startswith("{"):
-            matchers += parse_matchers(word)
+            self.matchers += parse_matchers(word)
         else:
-            matchers.append(parse_matcher(word))
-    return AlertFilter(tuple(bare), tuple(matchers))
+            self.matchers.append(parse_matcher(word))

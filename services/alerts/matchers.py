@@ -125,6 +125,18 @@ def _test(matcher: Matcher) -> LabelTest:
     return lambda labels: (fullmatch(labels.get(name, "")) is not None) == equal
 
 
+def compiled(pattern: str) -> re2._Regexp:
+    """A regular expression as Alertmanager reads it (RE2).
+
+    Raises:
+        ValueError: it is none.
+    """
+    try:
+        return _regex(pattern)
+    except (re2.error, UnicodeEncodeError) as error:
+        raise ValueError(f"this is no regular expression ({_said(error)})") from None
+
+
 @lru_cache(maxsize=256)
 def _regex(pattern: str) -> re2._Regexp:
     options = re2.Options()

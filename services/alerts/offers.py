@@ -65,6 +65,7 @@ class _Index(msgspec.Struct):
         length: so many digits of a fingerprint are unique.
         shared: fingerprints that several clusters have.
         labels: the names of their labels, sorted; None as long as nobody asked.
+        values: label or facet -> its values and how many alerts have each, of those that were asked for.
     """
 
     alerts: Sequence[Alert] = ()
@@ -74,6 +75,7 @@ class _Index(msgspec.Struct):
     hays: _Lines = _Lines(())
     length: int = SHORTEST
     shared: frozenset[str] = frozenset()
+    values: dict[str, Sequence[tuple[str, int]]] = {}
     labels: tuple[str, ...] | None = None
 
 
@@ -123,6 +125,25 @@ class AlertOffers:
             index.labels = tuple(sorted(names))
         return index.labels
 
+    def label_values(self, name: str) -> Sequence[tuple[str, int]]:
+        """The values of one label and how many alerts have each, the most frequent first."""
+        index = self._current()
+        if name not in index.values:
+            every = (one.labels.get(name) for one in index.alerts)
+            index.values[name] = _counted([value for value in every if value is not None])
+        return index.values[name]
+
+    def facet_values(self, name: str) -> Sequence[tuple[str, int]]:
+        """Likewise of ``cluster``, ``environment`` or ``receiver``."""
+        index = self._current()
+        key = f"@{name}"
+        if key not in index.values:
+            every = [getattr(one, name) for one in index.alerts] if name != "receiver" else []
+            if name == "receiver":
+                every = [receiver for one in index.alerts for receiver in one.receivers]
+            index.values[key] = _counted(every)
+        return index.values[key]
+
     def _current(self) -> _Index:
         latest = self._latest()
         index = self._index
@@ -147,6 +168,10 @@ class AlertOffers:
             _log.error("taking in the alerts for completion failed", exc_info=error)
             return
         self._index = building.result()
+
+
+def _counted(every: Sequence[str]) -> Sequence[tuple[str, int]]:
+    return sorted(Counter(every).items(), key=lambda one: (-one[1], one[0]))
 
 
 def _built(alerts: Sequence[Alert], before: _Index) -> _Index:

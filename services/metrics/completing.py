@@ -101,9 +101,9 @@ def _offers(head: str, written: str, known: Iterable[tuple[str, str]], limit: in
     for value, hint in known:
         place = value.lower().find(wanted)
         if place == 0:
-            begins.append(Candidate(head + value, hint))
+            begins.append(Candidate(head + value, hint, whole=False))
         elif place > 0 and wanted:
-            holds.append(Candidate(head + value, hint))
+            holds.append(Candidate(head + value, hint, whole=False))
     return [*begins, *holds][:limit]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -25,21 +25,19 @@ class Completion:
         end: index behind the last one.
         candidates: best first; their values are quoted already, ready to stand in the line.
         usage: what is expected here, in a few words; empty where nothing is.
-        closed: whether a candidate is a whole word, so that a blank follows it.
     """
 
     start: int
     end: int
     candidates: tuple[Candidate, ...]
     usage: str = ""
-    closed: bool = True
 
     def apply(self, line: str, candidate: Candidate) -> tuple[str, int]:
         """The line with ``candidate`` in place, a blank behind it where it ends a word, and the new cursor."""
         rest = line[self.end :]
-        blank = "" if rest[:1].isspace() or not self.closed else " "
+        blank = "" if rest[:1].isspace() or not candidate.whole else " "
         text = line[: self.start] + candidate.value + blank
-        return text + rest, len(text) + (0 if blank or not self.closed else 1)
+        return text + rest, len(text) + (0 if blank or not candidate.whole else 1)
 
 
 def complete(line: str, cursor: int, commands: Mapping[str, tuple[AnyCommand, Any]]) -> Completion:
@@ -73,10 +71,14 @@ def complete(line: str, cursor: int, commands: Mapping[str, tuple[AnyCommand, An
     if command is HELP:
         verbs = _verbs([word.text for word in before[used:]], commands)
         return Completion(start, current.end, _pick(typed.removeprefix("/"), verbs, hints=False), "command")
-    if not before[used:] and not current.text and any(name.startswith(f"{command.name} ") for name in commands):
-        more = _verbs([word.text for word in before], commands)
-        return Completion(start, current.end, _pick(typed, more, hints=False), "command")
-    return _argument(command, needs, before[used:], current, typed, line[current.start : cursor])
+    own = _argument(command, needs, before[used:], current, typed, line[current.start : cursor])
+    if before[used:] or not any(name.startswith(f"{command.name} {typed}") for name in commands):
+        return own
+    # The name of a command that begins another one's: both may be meant.
+    more = _pick(typed, _verbs([word.text for word in before], commands), hints=False)
+    if not own.candidates:
+        return own if typed else Completion(start, current.end, more, "command")
+    return Completion(start, current.end, (*more, *own.candidates)[:LIMIT], own.usage)
 
 
 def _typed(line: str, current: Word, cursor: int) -> str:
@@ -137,7 +139,7 @@ def _argument(
         offered = candidates(command, needs, positional)
         found = tuple(offered.matching(raw, LIMIT) if isinstance(offered, Offers) else ())
         if raw:
-            return Completion(current.start, current.end, found, positional.usage, closed=False)
+            return Completion(current.start, current.end, found, positional.usage)
     elif positional is not None:
         found = _offered(command, needs, positional, typed)
     if not typed and not ended:
@@ -176,8 +178,13 @@ def _values(command: AnyCommand, needs: Any, parameter: Parameter, start: int, e
 def _offered(command: AnyCommand, needs: Any, parameter: Parameter, typed: str) -> tuple[Candidate, ...]:
     offered = candidates(command, needs, parameter)
     if isinstance(offered, Offers):
-        return tuple(Candidate(quote(one.value), one.hint) for one in offered.matching(typed, LIMIT))
+        return tuple(replace(one, value=_quoted(one)) for one in offered.matching(typed, LIMIT))
     return _pick(typed, offered, quoted=True)
+
+
+def _quoted(candidate: Candidate) -> str:
+    # What goes on behind it must not be shut in.
+    return quote(candidate.value) if candidate.whole else candidate.value
 
 
 def _option_hint(parameter: Parameter) -> str:
