@@ -7,7 +7,7 @@ import json
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import pytest
 
 from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
 from services.alerts.commands import COMMANDS
-from services.alerts.model import EXPIRE, Standing
+from services.alerts.model import EXPIRE, SilenceState, Standing
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import read_alerts
 from services.alerts.wire import fingerprint
@@ -25,8 +25,12 @@ from services.registry import Registry
 from services.safety.guard import Guard
 from services.safety.permit import WritePermit
 from services.safety.plan import Applied, Plan, Risk, Target
+from services.undo.commands import COMMANDS as UNDO_COMMANDS
+from services.undo.commands import UndoNeeds
+from services.undo.gate import UndoGate
+from services.undo.repository import UndoRepository
 from services.vocabulary.clock import SystemClock
-from services.vocabulary.errors import Refused
+from services.vocabulary.errors import Conflict, NotFound, Refused
 from tests.support.alertmanager_server import AlertmanagerServer, alert, alertmanager_server, amtool, binary, run
 from tests.support.store import OPERATOR, agree, decline, temporary_store
 
@@ -76,7 +80,7 @@ async def desk(directory: Path, *servers: AlertmanagerServer) -> AsyncIterator[D
             members.append(member)
         reader = AlertmanagerReader("prod-eu", "prod", [member.read for member in members])
         writer = AlertmanagerWriter("prod-eu", members)
-        guard = Guard(store, CLOCK)
+        guard = Guard(store, CLOCK, gates=(UndoGate(),))
         registry = Registry(guard)
         registry.add(
             COMMANDS,
@@ -88,6 +92,11 @@ async def desk(directory: Path, *servers: AlertmanagerServer) -> AsyncIterator[D
                 clock=CLOCK,
             ),
         )
+
+        async def plan(line: str, invocation: Invocation) -> Plan | None:
+            return await registry.plan(registry.parse(line), invocation)
+
+        registry.add(UNDO_COMMANDS, UndoNeeds(UndoRepository(store), plan, CLOCK))
         yield Desk(registry, reader, guard, writer)
 
 
@@ -297,3 +306,78 @@ async def test_a_silence_can_be_ended(tmp_path: Path) -> None:
         assert await active(server) == {"HighErrorRate"}
         (alert_again,) = await console.reader.read()
         assert alert_again.standing is Standing.FIRING
+
+
+def _instant(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+async def test_an_ack_is_taken_back_as_amtool_sees_it(tmp_path: Path) -> None:
+    async with alertmanager_server(tmp_path / "am") as server, desk(tmp_path, server) as console:
+        await server.post(alert(LABELS), alert({"alertname": "Other"}))
+        done = await console.do(f'/alerts ack {fingerprint(LABELS)} --note "looking, it\'s \\"mine\\""')
+        assert done.undo == "/undo 1"
+        assert await active(server) == {"Other"}
+        back = await console.do("/undo last")
+        assert back.ok, back.message
+        assert await active(server) == {"Other", "HighErrorRate"}
+        assert await silences(server) == []  # amtool lists those at work alone
+        (ended,) = await console.reader.silences()
+        assert (ended.id, ended.state) == (done.data["silence"], SilenceState.EXPIRED)
+        with pytest.raises(Conflict, match="taken back already: write 2 of op-a"):
+            await console.do("/undo 1")
+
+
+async def test_a_prolonged_ack_gets_its_former_end_author_and_words_again(tmp_path: Path) -> None:
+    async with alertmanager_server(tmp_path / "am") as server, desk(tmp_path, server) as console:
+        await server.post(alert(LABELS))
+        matchers = [f"{name}={value}" for name, value in LABELS.items()]
+        words = ["--author=op-b", '--comment=ACK! it\'s "theirs"\nsince lunch', "--duration=20m", *matchers]
+        await amtool(server, "silence", "add", *words)
+        (before,) = await silences(server)
+        done = await console.do(f'/alerts ack {fingerprint(LABELS)} --for 2h --note "taking over"')
+        assert done.data["silence"] == before["id"]
+        (longer,) = await silences(server)
+        assert (longer["createdBy"], longer["comment"]) == ("op-a", "ACK! taking over")
+        back = await console.do("/undo 1")
+        assert back.ok, back.message
+        (after,) = await silences(server)
+        told = ("id", "createdBy", "comment", "matchers")
+        assert [after[name] for name in told] == [before[name] for name in told]
+        assert abs(_instant(after["endsAt"]) - _instant(before["endsAt"])) < timedelta(milliseconds=2)
+
+
+async def test_a_silence_that_ended_or_was_edited_meanwhile_is_a_conflict(tmp_path: Path) -> None:
+    async with alertmanager_server(tmp_path / "am") as server, desk(tmp_path, server) as console:
+        await server.post(alert(LABELS))
+        line = f'/alerts silence {fingerprint(LABELS)} --for 1h --comment "disk"'
+        edited = (await console.do(line)).data["silence"]
+        await amtool(server, "silence", "update", "--comment=somebody else's words now", edited)
+        with pytest.raises(Conflict, match=r"was changed meanwhile: it is op-a's until .*: somebody else's words now"):
+            await console.do("/undo 1")
+        (left,) = await silences(server)
+        assert left["comment"] == "somebody else's words now"
+        # By hand, and on purpose, it ends as it is.
+        assert (await console.do(f"/alerts expire prod-eu/{left['id']}")).ok
+        assert await silences(server) == []
+        ended = (await console.do(line)).data["silence"]
+        await amtool(server, "silence", "expire", ended)
+        with pytest.raises(Conflict, match=r"ended at .* already"):
+            await console.do("/undo 3")
+        with pytest.raises(NotFound, match="has no silence"):
+            await console.do("/alerts expire prod-eu/00000000-0000-0000-0000-000000000000")
+
+
+async def test_a_silence_of_somebody_else_is_ended_after_a_yes(tmp_path: Path) -> None:
+    bash = binary("bash")
+    async with alertmanager_server(tmp_path / "am") as server, desk(tmp_path, server) as console:
+        await server.post(alert(LABELS))
+        words = ["--author=op-b", "--comment=works", "--duration=1h", "alertname=HighErrorRate"]
+        await amtool(server, "silence", "add", *words)
+        (theirs,) = await silences(server)
+        line = f"/alerts expire prod-eu/{theirs['id']}"
+        with pytest.raises(Refused, match="it is op-b's silence, not yours") as refused:
+            await console.do(line, decline)
+        assert await active(server) == set()
+        await run(bash, "-c", refused.value.equivalent)
+        assert await active(server) == {"HighErrorRate"}

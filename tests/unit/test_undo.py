@@ -329,7 +329,8 @@ async def test_the_list_says_what_can_be_and_why_not_the_rest(
     with pytest.raises(NotFound, match="no write 99"):
         await mine.run("/undo 99")
     words = mine.registry.complete("/undo ", 6).candidates
-    assert [one.value for one in words] == ["last", "2"]
+    assert [one.value for one in words] == ["list", "last", "2"]
+    assert [one.value for one in mine.registry.complete("/undo l", 7).candidates] == ["list", "last"]
 
 
 async def test_taking_back_can_itself_be_taken_back(mine: Console, lamps: Lamps) -> None:
