@@ -15,6 +15,8 @@ from services.alerts.filter_offers import FilterOffers
 from services.alerts.filtering import AlertFilter, filter_of_words
 from services.alerts.heartbeat import absent
 from services.alerts.hinting import hint_for
+from services.alerts.looking_commands import LOOKING_COMMANDS
+from services.alerts.lookup import find_alert
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert
 from services.alerts.muting import plan_ack, plan_silence
@@ -70,6 +72,14 @@ class SilenceArguments(Arguments):
     without: tuple[str, ...] = Field((), description="a label to leave out, so that more alerts match")
 
 
+class UnackArguments(Arguments):
+    """``/alerts unack [id]``."""
+
+    id: Annotated[str, Positional(selection="alert")] = Field(
+        description="fingerprint or a unique beginning of it, with cluster/ before it where two clusters share one"
+    )
+
+
 class ExpireArguments(Arguments):
     """``/alerts expire <silence> [--at TIME] [--by NAME] [--comment "…"] [--if-match MARK]``."""
 
@@ -119,6 +129,15 @@ async def _ack(needs: AlertsNeeds, request: AckArguments, invocation: Invocation
 
 async def _silence(needs: AlertsNeeds, request: SilenceArguments, invocation: Invocation) -> Plan:
     return await plan_silence(needs, invocation.actor, request.id, request.for_, request.comment, request.without)
+
+
+async def _unack(needs: AlertsNeeds, request: UnackArguments, invocation: Invocation) -> Plan:
+    alert = find_alert(await needs.current(), request.id)
+    if alert.ack is None:
+        raise ConsoleError(
+            f"nobody has acknowledged {alert.name or alert.id}", "/alerts silences lists what mutes what"
+        )
+    return await plan_expire(needs, invocation.actor, f"{alert.cluster}/{alert.ack.id}")
 
 
 async def _expire(needs: AlertsNeeds, request: ExpireArguments, invocation: Invocation) -> Plan:
@@ -179,6 +198,17 @@ COMMANDS = (
             "already is not acknowledged."
         ),
     ),
+    Command(
+        name="alerts unack",
+        summary="Give an alert back: end its acknowledgement",
+        arguments=UnackArguments,
+        risk=Risk.WRITE,
+        plan=_unack,
+        complete={"id": _ids},
+        examples=("/alerts unack 3f2a",),
+        help="It notifies again. The acknowledgement of somebody else needs a yes.",
+    ),
+    *LOOKING_COMMANDS,
     Command(
         name="alerts silence",
         summary="Silence everything with an alert's labels",

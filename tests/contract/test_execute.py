@@ -325,3 +325,26 @@ async def test_an_alert_that_must_fire_and_does_not(capsys: pytest.CaptureFixtur
     config.write_text(config.read_text().replace('["Watchdog"]', '["Watchdog", "Heartbeat"]'))
     assert await run_line("/alerts list", config=config, demo=False, as_json=False, yes=False) == 1
     assert "NO HEARTBEAT: Heartbeat does not fire in prod, so alerts may not arrive" in capsys.readouterr().out
+
+
+async def test_an_ack_is_listed_and_given_back(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, listed = await run_json(capsys, "/alerts list @state=firing", config)
+    alert = next(one for one in listed["data"] if one["name"] == "Watchdog")
+    id = f"prod/{alert['fingerprint']}"
+    code, refused = await run_json(capsys, f"/alerts unack {id}", config)
+    assert (code, refused["message"]) == (1, "nobody has acknowledged Watchdog")
+    assert (await run_json(capsys, f"/alerts ack {id} --note looking", config))[0] == 0
+    _, acks = await run_json(capsys, "/alerts silences --acks looking", config)
+    ack = next(one for one in acks["data"] if one["mutes"] and "Watchdog" in str(one["matchers"]))
+    assert (ack["ack"], ack["created_by"], ack["state"]) == (True, "op-a", "active")
+    _, shown = await run_json(capsys, f"/alerts show {id}", config)
+    assert (shown["data"]["standing"], shown["data"]["ack"]["owner"]) == ("acked", "op-a")
+    assert (await run_json(capsys, f"/alerts unack {id}", config))[0] == 0
+    _, shown = await run_json(capsys, f"/alerts show {id}", config)
+    assert shown["data"]["ack"] is None
+    _, acks = await run_json(capsys, "/alerts silences --acks looking", config)
+    assert ack["id"] not in [one["id"] for one in acks["data"]]
+    _, acks = await run_json(capsys, "/alerts silences --expired --acks looking", config)
+    assert [one["state"] for one in acks["data"] if one["id"] == ack["id"]] == ["expired"]
+    _, unused = await run_json(capsys, "/alerts silences --unused", config)
+    assert [one for one in unused["data"] if one["mutes"]] == []
