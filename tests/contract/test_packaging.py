@@ -66,7 +66,13 @@ def test_what_is_imported_is_declared() -> None:
     declared = {re.split(r"[\[<>=~;]", line)[0].strip().lower() for line in project["dependencies"]}
     declared |= {re.split(r"[<>=]", line)[0] for line in project["optional-dependencies"]["keyring"]}
     # What a declared distribution is made of, or cannot come without: rich of textual, pydantic_core of pydantic.
-    known = {"yaml": "pyyaml", "re2": "google-re2", "rich": "textual", "pydantic_core": "pydantic"}
+    known = {
+        "yaml": "pyyaml",
+        "re2": "google-re2",
+        "rich": "textual",
+        "pydantic_core": "pydantic",
+        "prometheus_client": "prometheus-client",
+    }
     imported: set[str] = set()
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
