@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     # What the first alerts need not wait for.
     from console.configuration.model import Settings
     from console.sources import Sources
-    from services.alerts.alertmanager import AlertmanagerReader
     from services.alerts.model import Alert
+    from services.alerts.source import AlertSource
     from services.approvals.model import Approval
     from services.deployments.model import Deployment
     from services.deployments.watch import DeploymentWatcher
@@ -50,13 +50,12 @@ class Live:
         self._sources = sources
         self.alerts: dict[str, Feed[Alert]] = {}
         self._alert_pollers: dict[str, Poller[Alert]] = {}
-        for cluster in settings.sre.alertmanager:
-            reader = sources.alertmanagers[cluster.name]
+        for name, reader in sources.alertmanagers.items():
             # A slow source is asked less often: its slowest round is one answer and a pause of three times that.
-            valid = timedelta(seconds=_ALERTS_EVERY + 4 * cluster.timeout)
-            feed: Feed[Alert] = Feed(f"alertmanager {cluster.name}", clock, valid_for=valid)
-            self.alerts[cluster.name] = feed
-            self._alert_pollers[cluster.name] = Poller(
+            valid = timedelta(seconds=_ALERTS_EVERY + 4 * _timeout(settings, name))
+            feed: Feed[Alert] = Feed(reader.source, clock, valid_for=valid)
+            self.alerts[name] = feed
+            self._alert_pollers[name] = Poller(
                 feed, reader.read, clock, interval=_ALERTS_EVERY, partial=partial(_missing, reader)
             )
         self.deployments: dict[str, Feed[Deployment]] = {}
@@ -196,5 +195,13 @@ def _reading(poller: Poller[Any]) -> Work:
     return Work(f"reading {poller.feed.source}", poller.run, poller.feed.fail)
 
 
-def _missing(reader: AlertmanagerReader) -> tuple[str, ...]:
+def _timeout(settings: Settings, cluster: str) -> float:
+    """Seconds that one answer may take."""
+    for one in settings.sre.alertmanager:
+        if one.name == cluster:
+            return one.timeout
+    return settings.sre.prometheus.timeout if settings.sre.prometheus is not None else 0.0
+
+
+def _missing(reader: AlertSource) -> tuple[str, ...]:
     return reader.partial

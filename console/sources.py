@@ -11,6 +11,7 @@ from console.configuration.http_sources import http_settings, prometheus_for
 from console.configuration.model import AlertmanagerSettings, HttpOptions, KubernetesSettings, Settings
 from console.late_cluster import LateCluster
 from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
+from services.alerts.source import AlertSource
 from services.clusters.access import ClusterSettings
 from services.http import HttpSettings, ReadClient, WriteClient
 from services.oncall.local import LocalSchedule
@@ -23,7 +24,7 @@ class Sources:
 
     Attributes:
         members: cluster -> one client a member.
-        alertmanagers: cluster -> its reader.
+        alertmanagers: cluster -> what gives its alerts. Where no Alertmanager is configured, this is Prometheus.
         writers: cluster -> its writer; empty for a wallboard.
         clusters: context -> its client.
         prometheus: how to reach the Prometheus of an Alertmanager cluster or a Kubernetes context, by
@@ -33,7 +34,7 @@ class Sources:
     """
 
     members: dict[str, tuple[ReadClient, ...]]
-    alertmanagers: dict[str, AlertmanagerReader]
+    alertmanagers: dict[str, AlertSource]
     writers: dict[str, AlertmanagerWriter]
     clusters: dict[str, LateCluster]
     prometheus: dict[str, ReadClient]
@@ -69,7 +70,7 @@ def build_sources(
         SourceError: TLS files cannot be loaded.
     """
     members: dict[str, tuple[ReadClient, ...]] = {}
-    readers: dict[str, AlertmanagerReader] = {}
+    readers: dict[str, AlertSource] = {}
     writers: dict[str, AlertmanagerWriter] = {}
     write_clients: list[WriteClient] = []
     for cluster in settings.sre.alertmanager:
@@ -86,6 +87,12 @@ def build_sources(
     rotations = [one.rotation() for one in settings.sre.oncall.rotation]
     prometheus = _prometheus(settings)
     learn(*(secret for client in prometheus.values() for secret in client.settings.secrets))
+    if not readers and "prometheus" in prometheus:
+        from console.prometheus_alerts import PrometheusAlerts
+        from services.metrics.prometheus import PrometheusReader
+
+        readers["prometheus"] = PrometheusAlerts(PrometheusReader(prometheus["prometheus"]), "prometheus")
+        prometheus["alertmanager prometheus"] = prometheus["prometheus"]
     return Sources(
         members,
         readers,

@@ -64,6 +64,11 @@ class AlertmanagerReader:
         self._partial: tuple[str, ...] = ()
 
     @property
+    def source(self) -> str:
+        """The name under which its freshness is told."""
+        return f"alertmanager {self.cluster}"
+
+    @property
     def partial(self) -> tuple[str, ...]:
         """What is missing from the last good reading: one sentence a member that failed, or about silences."""
         return self._partial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -173,7 +173,7 @@ def _matchers(needs: AlertsNeeds) -> Offers:
     return FilterOffers(needs.offers)
 
 
-COMMANDS = (
+COMMANDS: tuple[Command[AlertsNeeds, Any], ...] = (
     Command(
         name="alerts list",
         summary="List alerts, what needs somebody first",

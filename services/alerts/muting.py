@@ -28,7 +28,8 @@ from services.vocabulary.durations import format_duration
 from services.vocabulary.errors import ConsoleError, NotFound
 
 if TYPE_CHECKING:
-    from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter
+    from services.alerts.alertmanager import AlertmanagerWriter
+    from services.alerts.source import AlertSource
 
 LONG = timedelta(hours=24)
 """A longer mute is confirmed."""
@@ -233,8 +234,11 @@ async def _find(needs: AlertsNeeds, text: str) -> tuple[AlertsNow, Alert]:
     return now, find_alert(now, text)
 
 
-def _ends(needs: AlertsNeeds, alert: Alert) -> tuple[AlertmanagerReader, AlertmanagerWriter]:
+def _ends(needs: AlertsNeeds, alert: Alert) -> tuple[AlertSource, AlertmanagerWriter]:
     reader, writer = needs.readers.get(alert.cluster), needs.writers.get(alert.cluster)
+    if reader is not None and writer is None and not reader.source.startswith("alertmanager"):
+        hint = "configure the Alertmanager that it tells: [[sre.alertmanager]]"
+        raise ConsoleError("Prometheus knows neither acks nor silences", hint)
     if reader is None or writer is None:
         raise NotFound(f"there is nothing to write to for {alert.cluster}", "this view can only read")
     return reader, writer
@@ -291,7 +295,7 @@ def _data(now: AlertsNow, alert: Alert, draft: SilenceDraft, silence_id: str, *,
     }
 
 
-def _verification(reader: AlertmanagerReader, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
+def _verification(reader: AlertSource, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
     """Reads the silence back and compares it with what was asked for."""
 
     async def verify(applied: Applied) -> bool:

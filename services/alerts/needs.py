@@ -12,7 +12,8 @@ from services.alerts.offers import AlertOffers
 from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
-    from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter
+    from services.alerts.alertmanager import AlertmanagerWriter
+    from services.alerts.source import AlertSource
 
 
 def _nothing(cluster: str) -> None:
@@ -36,7 +37,7 @@ class AlertsNeeds:
 
     current: Callable[[], Awaitable[AlertsNow]]
     latest: Callable[[], Sequence[Alert]]
-    readers: Mapping[str, AlertmanagerReader]
+    readers: Mapping[str, AlertSource]
     writers: Mapping[str, AlertmanagerWriter]
     clock: Clock
     written: Callable[[str], None] = _nothing

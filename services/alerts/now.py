@@ -14,7 +14,7 @@ from services.vocabulary.errors import SourceError
 from services.vocabulary.snapshot import Freshness, FreshnessState, Snapshot
 
 if TYPE_CHECKING:
-    from services.alerts.alertmanager import AlertmanagerReader
+    from services.alerts.source import AlertSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +47,11 @@ def alerts_of_snapshots(snapshots: Mapping[str, Snapshot[Alert]]) -> AlertsNow:
     )
 
 
-async def read_alerts(readers: Sequence[AlertmanagerReader], clock: Clock) -> AlertsNow:
+async def read_alerts(readers: Sequence[AlertSource], clock: Clock) -> AlertsNow:
     """Read every cluster once, all at the same time; one that fails is told in ``freshness`` and stops none."""
 
-    async def read(reader: AlertmanagerReader) -> tuple[tuple[Alert, ...], Freshness]:
-        source = f"alertmanager {reader.cluster}"
+    async def read(reader: AlertSource) -> tuple[tuple[Alert, ...], Freshness]:
+        source = reader.source
         begun = clock.monotonic()
         try:
             alerts = await reader.read()

@@ -205,3 +205,27 @@ async def test_objectives(servers: Servers, capsys: pytest.CaptureFixture[str]) 
     assert (shown["code"], shown["ok"]) == (1, False)
     assert [one["holds"] for one in shown["data"]["conditions"]] == [True, None, None, None]
     assert (await run(capsys, servers, "/slo show nothing"))["code"] == 1
+
+
+async def test_alerts_without_an_alertmanager(
+    servers: Servers, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    url = next(line for line in servers.config.read_text().splitlines() if line.startswith("url"))
+    config = tmp_path / "config.toml"
+    config.write_text(f'[sre.prometheus]\n{url}\n[sre.store]\nurl = "sqlite:///{tmp_path}/store.db"\n')
+    alone = Servers("", config)
+    answer = await run(capsys, alone, "/alerts list")
+    found = {one["name"]: one for one in answer["data"]}
+    assert answer["code"] == 0
+    assert {"ServerUp", "Ambiguous"} <= found.keys()
+    assert "Waiting" not in found  # it only pends
+    up = found["ServerUp"]
+    assert (up["cluster"], up["severity"], up["state"]) == ("prometheus", "critical", "active")
+    assert up["annotations"] == {"summary": "it runs"}
+    assert "up%20%3D%3D%201" in up["generator_url"]
+    assert [one["name"] for one in (await run(capsys, alone, "/alerts list Ambiguous shard=b"))["data"]] == [
+        "Ambiguous"
+    ]
+    refused = await run(capsys, alone, f"/alerts ack {up['fingerprint']}")
+    assert (refused["code"], refused["message"]) == (1, "Prometheus knows neither acks nor silences")
+    assert (await run(capsys, alone, "/alerts silences"))["data"] == []
