@@ -142,13 +142,14 @@ class _Rooms:
         """For Prometheus."""
         self._reader(request)
         check_accept(request.headers.get("accept"), "text/plain")
+        await self._status.count()
         return Response(self.metrics.text(), headers={**_COMMON, "Content-Type": CONTENT_TYPE})
 
     async def status(self, request: Request) -> Response:
         """Everything at a glance, as the feeds know it."""
         self._reader(request)
         check_accept(request.headers.get("accept"), JSON)
-        return _json(self._status.body())
+        return _json(await self._status.body())
 
     async def trust(self, request: Request) -> Response:
         """What automation may do."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from collections import Counter
@@ -12,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 from services.alerts.model import Standing
 from services.safety.circuit import Circuit
 from services.vocabulary.severity import Severity
-from services.vocabulary.snapshot import Freshness, FreshnessState, Snapshot
+from services.vocabulary.snapshot import Freshness, FreshnessState
 
 if TYPE_CHECKING:
     from services.alerts.model import Alert
     from services.gateway.needs import GatewayNeeds
 
+_MANY = 1000
 _MILLISECOND = timedelta(milliseconds=1)
 
 Counts = Mapping[Severity, Mapping[Standing, int]]
@@ -75,11 +77,13 @@ class StatusDocument:
         """Nothing is counted yet."""
         self._needs = needs
         self._counted: dict[str, tuple[int, Counter[tuple[Severity, Standing]]]] = {}
+        self._counting = asyncio.Lock()
         self._key: object = None
         self._body = b""
 
-    def body(self) -> bytes:
+    async def body(self) -> bytes:
         """The whole answer."""
+        await self.count()
         needs = self._needs
         now = needs.clock.now().replace(microsecond=0)
         head = needs.head()
@@ -107,23 +111,26 @@ class StatusDocument:
             "audit": needs.head(),
         }
 
+    async def count(self) -> None:
+        """Count the alerts of the clusters that have news; very many in a thread, so that no key waits for it."""
+        async with self._counting:
+            for feed in self._needs.alerts:
+                snapshot = feed.snapshot
+                name, items = snapshot.freshness.source, snapshot.items
+                if self._counted.get(name, (-1, None))[0] == snapshot.version:
+                    continue
+                counted = await asyncio.to_thread(_count, items) if len(items) > _MANY else _count(items)
+                self._counted[name] = (snapshot.version, counted)
+
     def counts(self) -> Counts | None:
-        """Alerts by severity and standing; None before every cluster has answered once."""
+        """Alerts by severity and standing, as last counted; None before every cluster has answered once."""
         snapshots = [feed.snapshot for feed in self._needs.alerts]
         if not all(_answered(one.freshness) for one in snapshots) or not snapshots:
             return None
         total: Counter[tuple[Severity, Standing]] = Counter()
-        for snapshot in snapshots:
-            total.update(self._of_cluster(snapshot))
+        for _, counted in self._counted.values():
+            total.update(counted)
         return {severity: {standing: total[severity, standing] for standing in Standing} for severity in Severity}
-
-    def _of_cluster(self, snapshot: Snapshot[Alert]) -> Counter[tuple[Severity, Standing]]:
-        name = snapshot.freshness.source
-        version, counted = self._counted.get(name, (-1, Counter()))
-        if version != snapshot.version:
-            counted = Counter((alert.severity, alert.standing) for alert in snapshot.items)
-            self._counted[name] = (snapshot.version, counted)
-        return counted
 
     def _alerts(self) -> dict[str, Any]:
         counts = self.counts()
@@ -153,6 +160,10 @@ class StatusDocument:
             "open": len(open_ones),
             "major": sum(incident.severity <= 2 for incident in open_ones),
         }
+
+
+def _count(alerts: Iterable[Alert]) -> Counter[tuple[Severity, Standing]]:
+    return Counter((alert.severity, alert.standing) for alert in alerts)
 
 
 def names(sources: Iterable[str]) -> str:

@@ -74,6 +74,20 @@ class LimitedProtocol(H11Protocol):
             _log.debug("a connection is ended that speaks no HTTP: %s", error)
             self.give_up()
 
+    def shutdown(self) -> None:
+        """The gateway ends."""
+        try:
+            super().shutdown()
+        except h11.ProtocolError:
+            self.give_up()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing more was asked for a while."""
+        try:
+            super().timeout_keep_alive_handler()
+        except h11.ProtocolError:
+            self.give_up()
+
     def give_up(self) -> None:
         """End the connection now, without a word."""
         self._end()

@@ -136,6 +136,8 @@ async def serving(application: ASGIApp, address: Address, *, exchange: float = _
         _, late = await asyncio.wait({task}, timeout=_GRACE + 3)
         for one in late:
             one.cancel()
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the gateway broke", exc_info=error)
         listening.close()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
@@ -286,6 +287,14 @@ async def test_the_status_tells_what_is_known(tmp_path: Path) -> None:
         text = (await gateway.get("/metrics")).text
         assert 'sre_console_alerts{severity="critical",state="acked"} 1.0' in text
         assert "sre_console_incidents_open 2.0" in text
+
+
+async def test_very_many_alerts_are_counted_as_well(tmp_path: Path) -> None:
+    alerts = [make_alert(f"Alert{number}", "warning", EPOCH) for number in range(5000)]
+    async with running_gateway(tmp_path, alerts=alerts) as gateway:
+        answers = await asyncio.gather(*(gateway.get("/api/sre/status") for _ in range(5)))
+        assert {answer.json()["alerts"]["by_severity"]["warning"]["firing"] for answer in answers} == {5000}
+        assert 'sre_console_alerts{severity="warning",state="firing"} 5000.0' in (await gateway.get("/metrics")).text
 
 
 async def test_what_is_not_known_is_null_and_never_zero(tmp_path: Path) -> None:
