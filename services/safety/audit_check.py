@@ -17,7 +17,7 @@ from services.storage.keys import ChainKeys
 from services.storage.tables import audit, audit_words, chain_heads
 
 CHAIN = "audit"
-_BATCH = 500
+_BATCH = 250
 
 Progress = Callable[[int, int], None]
 """Told how many of how many entries are checked."""

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import stat
 import sys
 from collections.abc import AsyncIterator
@@ -348,3 +349,46 @@ async def test_an_ack_is_listed_and_given_back(config: Path, capsys: pytest.Capt
     assert [one["state"] for one in acks["data"] if one["id"] == ack["id"]] == ["expired"]
     _, unused = await run_json(capsys, "/alerts silences --unused", config)
     assert [one for one in unused["data"] if one["mutes"]] == []
+
+
+async def test_an_ack_is_taken_back_by_its_number_once(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _, listed = await run_json(capsys, "/alerts list", config)
+    alert = next(one for one in listed["data"] if one["standing"] == "firing")
+    _, acked = await run_json(capsys, f"/alerts ack {alert['fingerprint']}", config)
+    assert acked["undo"].startswith("/undo ")
+    _, before = await run_json(capsys, "/undo", config)
+    assert (before["command"], before["data"][0]["can_be_undone"]) == ("/undo list", True)
+    assert (await run_json(capsys, "/undo last", config))[0] == 1  # asks, and nobody agrees
+    code, undone = await run_json(capsys, acked["undo"], config)
+    assert (code, undone["status"]) == (0, "done"), undone
+    code, again = await run_json(capsys, acked["undo"], config)
+    assert (code, "taken back already" in again["message"]) == (1, True)
+    _, after = await run_json(capsys, f"/alerts list alertname={alert['name']}", config)
+    assert [one["standing"] for one in after["data"] if one["fingerprint"] == alert["fingerprint"]] == ["firing"]
+    _, audit = await run_json(capsys, "/audit list --limit 2 --decision allowed", config)
+    assert [one["undoes"] for one in audit["data"]] == [1, None]
+
+
+async def test_the_audit_goes_to_stdout_alone_and_is_named_broken_once_altered(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    heads = config.parent / "heads.jsonl"
+    config.write_text(f'{config.read_text()}\n[sre.audit]\nanchor_file = "{heads}"\n')
+    for line in ("/circuit open", '/circuit close --reason "over"'):
+        await run_json(capsys, line, config)
+    assert len(heads.read_text().splitlines()) == 2
+    assert await run_line("/audit export --kind circuit.close", config=config) == 0
+    said = capsys.readouterr()
+    (entry,) = [json.loads(one) for one in said.out.splitlines()]
+    assert (entry["action"], said.err) == ("circuit.close", "1 entry written\n")
+    code, refused = await run_json(capsys, "/audit export", config)
+    assert (code, refused["message"]) == (1, "say where to: there is no stdout here")
+    code, whole = await run_json(capsys, "/audit verify", config)
+    assert (code, whole["data"]["anchored"]) == (0, 2)
+    store = sqlite3.connect(config.parent / "state" / "store.db")
+    with store:
+        store.execute("UPDATE audit SET operator = 'op-x' WHERE sequence = 1")
+    store.close()
+    code, broken = await run_json(capsys, "/audit verify", config)
+    assert (code, broken["data"]["broken_at"]) == (1, 1)
+    assert "entry 1 was altered after it was written" in broken["message"]

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 READS = frozenset({"GET", "HEAD", "OPTIONS"})
 """The methods that change nothing."""
 
-_REQUEST = re.compile(rb"(?:\A|\n)([A-Z]{3,}) (\S+) HTTP/1\.[01]\r")
+# A request may follow the body of the one before on the same connection, whose last byte is any.
+_REQUEST = re.compile(rb"(?<![A-Z])([A-Z]{3,}) (\S+) HTTP/1\.[01]\r")
 _PIECE = 65536
 
 
