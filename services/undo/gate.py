@@ -29,3 +29,9 @@ class UndoGate:
             reason=f"write {number}: {reason}",
             hint="nothing was sent; /undo lists the rest",
         )
+
+    async def consider_alone(self, asked: Asked) -> Verdict:
+        """Judge one write where the store is lost: what was taken back already, nobody knows then."""
+        if asked.plan.undoes is None:
+            return ALLOWED
+        return Verdict(Ruling.REFUSE, rule="undo", reason="whether it was taken back already, only the store knows")
