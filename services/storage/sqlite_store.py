@@ -16,10 +16,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from services.storage.failures import explained
 from services.storage.location import prepare, preparing, sqlite_url
 from services.storage.readiness import gone, holds_ours, is_newest, outdated
-from services.storage.store import Store, StoreServer
+from services.storage.store import LOOK, Store, StoreServer
 from services.storage.transactions import begins, take_over
 from services.vocabulary.clock import Clock
 from services.vocabulary.errors import StoreError, StoreLost
+
+_GLANCES = 20
+"""How often the files are looked at before SQLite itself is asked again."""
 
 
 class SqliteStore(Store):
@@ -83,6 +86,21 @@ class SqliteStore(Store):
                 await broken.invalidate()
                 await broken.close()
 
+    async def wait(self, seen: int) -> int:
+        # A question to SQLite goes to a thread and back several times. Every commit leaves its mark on the files, so a
+        # glance at them tells that there was none; that a mark is missed (a log begun anew within one tick of the
+        # system's clock) costs ten seconds. The marks are taken first: a commit behind them is seen in the next glance.
+        while True:
+            marks = self._marks()
+            version = await self.version()
+            if version != seen:
+                return version
+            for _ in range(_GLANCES):
+                await self.clock.sleep(LOOK)
+                self._still_there()
+                if self._marks() != marks:
+                    break
+
     async def server(self) -> StoreServer:
         await self.version()
         return StoreServer(f"SQLite {sqlite3.sqlite_version}")
@@ -93,6 +111,10 @@ class SqliteStore(Store):
                 await self._watch.close()
                 self._watch = None
         await self._engine.dispose()
+
+    def _marks(self) -> tuple[object, ...]:
+        # The log is where a commit is written; the file itself is where the log is brought in.
+        return tuple(_mark(Path(f"{self._path}{ending}")) for ending in ("", "-wal"))
 
     def _still_there(self) -> None:
         # A file that was removed or replaced under an open store takes writes that nobody will ever read, and knows
@@ -177,6 +199,14 @@ async def _bring_up(path: Path, busy: float) -> None:
     finally:
         lock.__exit__(None, None, None)
         await engine.dispose()
+
+
+def _mark(path: Path) -> tuple[int, int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

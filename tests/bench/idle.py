@@ -25,6 +25,7 @@ _BEGAN = (datetime.now(UTC) - timedelta(hours=3)).strftime("%Y-%m-%dT%H:%M:%S.00
 
 
 def _alerts() -> bytes:
+    # As Alertmanager writes it: without blanks.
     return json.dumps(
         [
             {
@@ -39,7 +40,8 @@ def _alerts() -> bytes:
                 "status": {"state": "active", "silencedBy": [], "inhibitedBy": []},
             }
             for number in range(100)
-        ]
+        ],
+        separators=(",", ":"),
     ).encode()
 
 
