@@ -129,6 +129,8 @@ def remarks_of(backend: Any, config: Path | None) -> list[Remark]:
         return remarks
     settings = backend.settings
     remarks += open_to_others((config or config_path()).absolute(), "the configuration", secret=False)
+    if (anchors := settings.sre.audit.anchors) is not None:
+        remarks += open_to_others(anchors, "the anchor file of the audit", secret=False)
     remarks += secret_file_remarks(secrets.secret_files(settings))
     remarks += secrets.configuration_remarks(settings)
     clients = [client for members in backend.sources.members.values() for client in members]
