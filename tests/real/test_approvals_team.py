@@ -41,7 +41,9 @@ def database() -> Iterator[tuple[PostgresqlServer, str]]:
         server.execute(f"CREATE ROLE {user} LOGIN")
         rights = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
         server.execute(f"GRANT {rights} TO {user}", database=name)
-        server.execute(f"REVOKE UPDATE, DELETE ON audit, audit_words, timeline, approval_votes FROM {user}", database=name)
+        server.execute(
+            f"REVOKE UPDATE, DELETE ON audit, audit_words, timeline, approval_votes FROM {user}", database=name
+        )
         server.execute(f"REVOKE INSERT, UPDATE, DELETE ON alembic_version FROM {user}", database=name)
         server.execute(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {user}", database=name)
     yield server, name
