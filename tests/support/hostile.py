@@ -65,6 +65,8 @@ class Texts:
 
 
 HOSTILE = Texts(PAYLOADS, " ".join(text for name, text in PAYLOADS.items() if name != "long"))
+FEW = Texts(dict(list(PAYLOADS.items())[::2]), HOSTILE.together)
+"""Half of them by themselves; all of them together."""
 
 # Half a sequence in one text and half in the next is worth a try as well.
 _INTRODUCERS = ("\x1b[", "\x1b]", "\x1bP", "\x1b_", "\x1b^", "\x1bX", "\x1b#", "\x1b(", "\x9b", "\x9d", "\x90", "\x9f")

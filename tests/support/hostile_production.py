@@ -13,7 +13,13 @@ from typing import Any
 from aiohttp import web
 
 from services.alerts.wire import fingerprint, instant
+from services.approvals.repository import ApprovalRepository
 from services.incidents.repository import IncidentRepository
+from services.policy.model import Requirement
+from services.safety.actor import Actor, Surface
+from services.safety.breaker import Breaker
+from services.safety.gate import Asked
+from services.safety.plan import Applied, Plan, Risk, Target
 from services.vocabulary.clock import SystemClock
 from tests.support import kubernetes_objects as make
 from tests.support.hostile import HOSTILE, Texts
@@ -59,6 +65,10 @@ class Alertmanager:
             asked = await request.json()
             made = f"{len(self._silences)}{self.texts.together}"
             self.posted.append(asked)
+            wanted = {one["name"]: one["value"] for one in asked["matchers"]}.items()
+            for alert in self._alerts:
+                if wanted <= alert["labels"].items():
+                    alert["status"] = {**alert["status"], "state": "suppressed", "silencedBy": [made]}
             self._silences.append({**asked, "id": made, "updatedAt": instant(self.now), "status": {"state": "active"}})
             return web.json_response({"silenceID": made})
         if request.path.endswith("/alerts"):
@@ -201,16 +211,81 @@ def cluster(texts: Texts, now: datetime) -> KubernetesDouble:
     return double
 
 
-@asynccontextmanager
-async def hostile_production(directory: Path, texts: Texts = HOSTILE) -> AsyncIterator[tuple[Path, Alertmanager]]:
-    """Every source, saying ``texts``; yields the configuration and the Alertmanager."""
-    clock = SystemClock()
+@dataclass(frozen=True)
+class Production:
+    """Every source, saying ``texts``.
+
+    Attributes:
+        texts: what they say.
+        directory: of the configuration and the store.
+        alertmanager: the one that answers.
+    """
+
+    texts: Texts
+    directory: Path
+    alertmanager: Alertmanager
+
+    @property
+    def config(self) -> Path:
+        """The configuration."""
+        return self.directory / "config.toml"
+
+    async def trip(self) -> None:
+        """A colleague opens the breaker from another console, with hostile words."""
+        clock = SystemClock()
+        async with temporary_store(self.directory, clock) as store:
+            await Breaker(store, clock).open(_colleague(self.texts), self.texts.together)
+
+
+def _colleague(texts: Texts) -> Actor:
+    return Actor(texts.together, texts.together[:40], texts.together[-40:], Surface.CONSOLE)
+
+
+async def _fill(directory: Path, texts: Texts) -> None:
+    """Put into the store what a hostile colleague would."""
+    clock, colleague = SystemClock(), _colleague(texts)
     async with temporary_store(directory, clock) as store:
         incidents = IncidentRepository(store, clock)
         for text in texts.each.values():
             await incidents.create(f"{text[:180]} title", 2, text[:60])
         for text in (texts.together, *texts.each.values()):
             await incidents.note(1, text[:60], text)
+        breaker = Breaker(store, clock)
+        await breaker.open(colleague, texts.together)
+        await breaker.close(colleague, texts.together)
+        approvals = ApprovalRepository(store, clock)
+        for number, text in enumerate(list(texts.each.values())[:4], start=1):
+            asked = Asked(_wanted(text, texts.together), f"/alerts ack {text}{number}", colleague, clock.now())
+            named = (text, texts.together) if number > 2 else ()
+            async with store.write() as connection:
+                await approvals.ask(connection, asked, (Requirement(text, 1 + number // 3, named),))
+        voter = Actor(next(iter(texts.each.values())), "beta", "desk-2", Surface.EXEC)
+        await approvals.approve(1, voter, texts.together)
+        await approvals.reject(2, voter, texts.together)
+
+
+def _wanted(text: str, together: str) -> Plan:
+    async def apply(permit: object) -> Applied:
+        raise AssertionError("nobody approves it")
+
+    return Plan(
+        action=f"test.{text}",
+        risk=Risk.WRITE,
+        source=together,
+        environment=text,
+        targets=(Target(text, together, text),),
+        summary=together,
+        equivalent=together,
+        apply=apply,
+        preview=(together, text),
+    )
+
+
+@asynccontextmanager
+async def hostile_production(directory: Path, texts: Texts = HOSTILE) -> AsyncIterator[Production]:
+    """Every source, saying ``texts``, and a configuration that knows them."""
+    clock = SystemClock()
+    await _fill(directory, texts)
     server = Alertmanager(texts, clock.now())
     double = cluster(texts, clock.now())
     async with (
@@ -219,9 +294,9 @@ async def hostile_production(directory: Path, texts: Texts = HOSTILE) -> AsyncIt
         http_double(Prometheus(texts)) as prometheus,
         http_double(Broken(texts)) as broken,
     ):
-        file = directory / "config.toml"
+        production = Production(texts, directory, server)
         kubeconfig = write_kubeconfig(directory / "kubeconfig", double.url)
-        file.write_text(
+        production.config.write_text(
             f"""
 [sre]
 operator = "op-a"
@@ -241,8 +316,9 @@ kubeconfig = "{kubeconfig}"
 url = "sqlite:///{directory}/state/console.db"
 """
             + "".join(rotation(name, text, texts.together) for name, text in texts.each.items())
+            + "".join(policy(name, text) for name, text in texts.each.items())
         )
-        yield file, server
+        yield production
 
 
 def rotation(name: str, text: str, other: str) -> str:
@@ -254,6 +330,17 @@ members = [{toml_string(text)}, {toml_string(other)}]
 start = 2026-01-05T09:00:00
 zone = "Europe/Berlin"
 every = "1w"
+"""
+
+
+def policy(name: str, text: str) -> str:
+    """One policy of the configuration, which covers nothing that there is."""
+    return f"""
+[[sre.policies]]
+name = {toml_string(printable(text, name))}
+effect = "require-approval"
+reason = {toml_string(text)}
+environments = ["elsewhere"]
 """
 
 

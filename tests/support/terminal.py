@@ -17,6 +17,11 @@ from types import TracebackType
 
 import pyte
 
+_ASKED = b"\x1b[?2026$p"
+_CAN = b"\x1b[?2026;2$y"
+_BEGIN, _END = b"\x1b[?2026h", b"\x1b[?2026l"
+"""A frame, as a terminal that can show it at once is told of it."""
+
 
 class Terminal:
     """Runs a program on a pseudo-terminal and reads along.
@@ -34,13 +39,25 @@ class Terminal:
         lines: int = 40,
         environment: Mapping[str, str] | None = None,
         cwd: str | None = None,
+        frames: bool = False,
     ) -> None:
+        """
+        Args:
+            command: the program and its arguments.
+            columns, lines: of the terminal.
+            environment: variables over those of this process.
+            cwd: where it runs.
+            frames: whether the terminal can show whole frames at once; then no half of one is ever looked at.
+        """
         self._screen = pyte.Screen(columns, lines)
         self._stream = pyte.ByteStream(self._screen)
         self._rows = [" " * columns] * lines
         self._lock = threading.Lock()
         self._news = threading.Condition(self._lock)
         self._ended = False
+        self._frames = frames
+        self._asked = False
+        self._whole = list(self._rows)
         self._deaf = False
         self.output = bytearray()
         self._arrivals: list[tuple[int, float]] = []
@@ -148,6 +165,9 @@ class Terminal:
             self._master = -1
 
     def _lines(self) -> list[str]:
+        return self._whole if self._frames else self._drawn()
+
+    def _drawn(self) -> list[str]:
         # Only the rows that changed are put together again: a busy screen writes many pieces a second.
         buffer, columns = self._screen.buffer, range(self._screen.columns)
         for row in self._screen.dirty:
@@ -179,5 +199,28 @@ class Terminal:
             with self._news:
                 self.output += chunk
                 self._arrivals.append((len(self.output), arrived))
-                self._stream.feed(chunk)
+                if self._frames:
+                    self._take_frames(len(chunk))
+                else:
+                    self._stream.feed(chunk)
                 self._news.notify_all()
+
+    def _take_frames(self, size: int) -> None:
+        place = len(self.output) - size
+        # What asks for frames, begins or ends one may have come in two pieces.
+        early = max(0, place - len(_ASKED) + 1)
+        if not self._asked and self.output.find(_ASKED, early) >= 0:
+            self._asked = True
+            os.write(self._master, _CAN)
+        # One may end and the next begin in one piece: each whole one is kept.
+        end = self.output.find(_END, early)
+        while end >= 0:
+            after = end + len(_END)
+            if after > place:
+                self._stream.feed(bytes(self.output[place:after]))
+                self._whole = list(self._drawn())
+                place = after
+            end = self.output.find(_END, after)
+        self._stream.feed(bytes(self.output[place:]))
+        if self.output.rfind(_BEGIN) <= self.output.rfind(_END):
+            self._whole = list(self._drawn())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ ESCAPE = "\x1b[27u"
 """The key, in the form that cannot be the beginning of anything else: a lone escape is waited for."""
 ENTER = "\r"
 RIGHT = "\x1b[C"
+TAB = "\t"
 UP = "\x1b[A"
 PALETTE = "\x10"
 
@@ -21,10 +23,16 @@ KEYS = "? Help"
 CLOSES = "esc closes"
 
 Rows = Sequence[str]
+Condition = Callable[[Rows], bool]
 _COPY = b"\x1b]52;c;"
-_PATIENCE = 20.0
+_PATIENCE = 60.0
+"""Seconds; a walk that works never waits for long, and a machine that is busy must not fail it."""
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = (sys.executable, "-P", "-c", "import sys; from console.cli import main; sys.exit(main(sys.argv[1:]))")
+_AGE = re.compile(r"\b\d+(?:s|m|h|d|min)\b")
+_INNER = re.compile("^ +[│┃] *▌")
+_COLUMNS = "sev "
+"""Begins the heads of the columns of the alerts."""
 
 
 def start(config: Path, *arguments: str, columns: int, lines: int) -> Terminal:
@@ -34,7 +42,18 @@ def start(config: Path, *arguments: str, columns: int, lines: int) -> Terminal:
         columns=columns,
         lines=lines,
         environment={"PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": str(config.parent / "xdg")},
+        frames=True,
     )
+
+
+def shown(*words: str) -> Condition:
+    """Whether each of ``words`` stands somewhere."""
+    return lambda rows: all(any(word in row for row in rows) for word in words)
+
+
+def hidden(words: str) -> Condition:
+    """Whether ``words`` stand nowhere."""
+    return lambda rows: not any(words in row for row in rows)
 
 
 def cursor_row(rows: Rows) -> str:
@@ -42,9 +61,45 @@ def cursor_row(rows: Rows) -> str:
     return next((row[: row.find("│", 2)] for row in rows if row.startswith(("│▌", "┃▌"))), "")
 
 
+def cursor(rows: Rows) -> str:
+    """Where the cursor stands and on what; the ages, which change by themselves, are left out."""
+    row = cursor_row(rows)
+    place = next((place for place, one in enumerate(rows) if row and one.startswith(row)), 0)
+    return f"{place} {_AGE.sub('', row)}" if row else ""
+
+
+def inner_cursor(rows: Rows) -> str:
+    """Where the cursor stands in a list that lies over the others."""
+    return next((f"{place} {_AGE.sub('', row)}" for place, row in enumerate(rows) if _INNER.search(row)), "")
+
+
+def palette_line(rows: Rows) -> str:
+    """What is written into the palette."""
+    return next((row for row in rows if "🔎" in row), "")
+
+
 def detail_title(rows: Rows) -> str:
     """What the detail strip is about: it has the last frame of the screen."""
-    return next((row for row in reversed(rows) if row.startswith(("╭", "┏"))), "")
+    return next((_AGE.sub("", row) for row in reversed(rows) if row.startswith(("╭", "┏"))), "")
+
+
+def pane_title(rows: Rows) -> str:
+    """What the first pane is called."""
+    return next((" ".join(row.split()[1:2]) for row in rows if row.startswith(("╭", "┏"))), "")
+
+
+def first_line(rows: Rows) -> str:
+    """The first line inside the first pane: the heads of its columns, or the filter above them."""
+    places = [place for place, row in enumerate(rows) if row.startswith(("╭", "┏"))]
+    row = rows[places[0] + 1] if places else ""
+    return row[: row.find("│", 2)]
+
+
+def top_row(rows: Rows) -> str:
+    """The first item of the first pane, below the heads of its columns."""
+    place = next((place for place, row in enumerate(rows) if _COLUMNS in row), len(rows))
+    row = rows[place + 1] if place + 1 < len(rows) else ""
+    return row[: row.find("│", 2)]
 
 
 def last_row(rows: Rows) -> str:
@@ -58,16 +113,11 @@ def command_rows(rows: Rows) -> str:
     return "\n".join(rows[rules[-1] :]) if rules else ""
 
 
-def below_the_bar(rows: Rows) -> str:
-    """All but the first row, in which the clock ticks."""
-    return "\n".join(rows[1:])
-
-
 class Walker:
-    """Waits for what a key does, never for a time.
+    """Waits for what a key does: for something that was not so before, and never for a time.
 
     Attributes:
-        seen: every screen that was waited for.
+        seen: every row of every screen that was waited for.
     """
 
     def __init__(self, terminal: Terminal, texts: Collection[str]) -> None:
@@ -81,7 +131,7 @@ class Walker:
         self._texts = texts
         self._checked = 0
 
-    def until(self, condition: Callable[[Rows], bool], reproach: str) -> None:
+    def until(self, condition: Condition, reproach: str) -> None:
         """Wait until ``condition`` holds for the rows of the screen."""
 
         def looked(rows: Rows) -> bool:
@@ -94,22 +144,37 @@ class Walker:
 
     def shows(self, *words: str) -> None:
         """Wait until each of ``words`` stands somewhere on the screen."""
-        self.until(lambda rows: all(any(word in row for row in rows) for word in words), f"{words} never came")
+        self.until(shown(*words), f"{words} never came")
 
     def gone(self, words: str) -> None:
         """Wait until ``words`` stand nowhere any more."""
-        self.until(lambda rows: not any(words in row for row in rows), f"{words!r} stayed")
+        self.until(hidden(words), f"{words!r} stayed")
 
-    def press(self, key: str, *words: str) -> None:
-        """Press a key that brings ``words``."""
-        self.terminal.send(key)
-        self.shows(*words)
+    def step(self, keys: str, condition: Condition, wanted: str) -> None:
+        """Send keys and wait for what only they bring.
 
-    def turn(self, key: str, part: Callable[[Rows], str] = below_the_bar) -> None:
-        """Press a key that changes a part of the screen."""
-        before = part(self.terminal.text().split("\n"))
-        self.terminal.send(key)
-        self.until(lambda rows: part(rows) not in (before, ""), f"{key!r} did not change {before!r}")
+        Args:
+            keys: one, or several.
+            condition: what they bring; not so before.
+            wanted: the same in words.
+        """
+        rows = self.rows()
+        assert not condition(rows), f"{wanted} before {keys!r}:\n" + "\n".join(rows)
+        self.terminal.send(keys)
+        self.until(condition, f"after {keys!r} never: {wanted}")
+
+    def press(self, keys: str, *words: str) -> None:
+        """Press what brings ``words``."""
+        self.step(keys, shown(*words), f"{words} shown")
+
+    def drop(self, keys: str, words: str) -> None:
+        """Press what takes ``words`` away."""
+        self.step(keys, hidden(words), f"{words!r} gone")
+
+    def turn(self, keys: str, part: Callable[[Rows], str]) -> None:
+        """Press what changes a part of the screen, one that does not change by itself."""
+        before = part(self.rows())
+        self.step(keys, lambda rows: part(rows) not in (before, ""), f"other than {before!r}")
 
     def copy(self) -> None:
         """Press the key that copies, and wait until the terminal was told."""
@@ -126,10 +191,15 @@ class Walker:
 
     def line(self, text: str, *words: str) -> None:
         """Open the command line, which lies over the keys, write ``text`` and wait for ``words`` in it."""
-        self.terminal.send("/")
-        self.gone(KEYS)
-        self.terminal.send(text)
+        self.drop("/", KEYS)
+        if text:
+            self.type(text)
         self.until(lambda rows: all(word in command_rows(rows) for word in words), f"{words} never came")
+
+    def type(self, keys: str, end: str = "") -> None:
+        """Type into the command line, which then ends with ``end``, or else with what was typed."""
+        end = (end or keys).rstrip()
+        self.step(keys, lambda rows: last_row(rows).rstrip().endswith(end), f"{end!r} in the line")
 
     def leave_line(self) -> None:
         """Put the command line away."""
@@ -140,17 +210,25 @@ class Walker:
         self.line(line)
         self.press(ENTER, CLOSES, *words)
 
-    def leave_page(self) -> None:
-        """Close the page."""
-        self.terminal.send(ESCAPE)
-        self.gone(CLOSES)
+    def leave_page(self, back: str = KEYS) -> None:
+        """Close the page, back to where ``back`` is shown."""
+        self.step(ESCAPE, lambda rows: hidden(CLOSES)(rows) and shown(back)(rows), "the page closed")
 
-    def filter(self, text: str, *words: str) -> None:
-        """Type a filter into the pane, wait for ``words``, and drop it."""
-        self.press("f", "filter: ")
-        self.turn(text)
-        self.shows(*words)
-        self.press(ESCAPE, "1-4")
+    def top(self, word: str) -> None:
+        """Go to the top of the list, where ``word`` stands."""
+        if word not in cursor_row(self.rows()):
+            self.step("g", lambda rows: word in cursor_row(rows), f"the cursor at {word}")
+
+    def filter(self, text: str, condition: Condition = lambda _: True) -> None:
+        """Type a filter into the pane of the alerts, wait for ``condition`` too, and drop it."""
+        self.step("f", lambda rows: "filter: " in first_line(rows), "an empty filter")
+
+        def filtered(rows: Rows) -> bool:
+            line = first_line(rows)
+            return "filter: " not in line and _COLUMNS not in line and condition(rows)
+
+        self.step(text, filtered, "filtered")
+        self.step(ESCAPE, lambda rows: _COLUMNS in first_line(rows), "no filter")
 
     # What is proved ------------------------------------------------------------------------------------------
 
@@ -164,8 +242,14 @@ class Walker:
         self._checked = end
         assert self.terminal.process.poll() is None, "the program ended"
 
-    def alive(self) -> None:
-        """The clock ticks, and a key still does what it should."""
-        self.turn("", lambda rows: rows[0] + rows[-1])
+    def alive(self, back: str = KEYS) -> None:
+        """The clock ticks, and a key still does what it should; ``back`` is on the screen that is shown."""
+        self.turn("", lambda rows: rows[0])
         self.press("?", CLOSES)
-        self.leave_page()
+        self.leave_page(back)
+
+    def rows(self) -> Rows:
+        """The screen now."""
+        rows = self.terminal.text().split("\n")
+        self.seen.update(rows)
+        return rows
