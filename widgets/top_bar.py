@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -51,6 +51,7 @@ class TopBar(Widget):
     state: reactive[BarState | None] = reactive(None, repaint=False)
 
     _drawn: tuple[str, tuple[Span, ...]] | None = None
+    _made: tuple[BarState | None, int, Content] | None = None
 
     def watch_state(self) -> None:
         """Sources answer several times a second; only what looks different is drawn."""
@@ -61,19 +62,24 @@ class TopBar(Widget):
             self.refresh()
 
     def render(self) -> Content:
-        """The whole line."""
-        state = self.state
-        if state is None:
-            return Content.styled("sre-console", "bold")
-        width = self.content_size.width
-        right = _right(state, wide=width >= 100)
-        # Ordered by what can be spared first.
-        for left in _lefts(state):
-            gap = width - left.cell_length - right.cell_length
-            if gap >= 2:
-                return Content.assemble(left, " " * gap, right)
-        gap = max(1, width - right.cell_length)
-        return Content.assemble(" " * gap, right)
+        """The whole line; made once, though it is asked for again to draw it."""
+        state, width = self.state, self.content_size.width
+        if self._made is None or self._made[0] is not state or self._made[1] != width:
+            self._made = (state, width, _line(state, width))
+        return self._made[2]
+
+
+def _line(state: BarState | None, width: int) -> Content:
+    if state is None:
+        return Content.styled("sre-console", "bold")
+    right = _right(state, wide=width >= 100)
+    # Ordered by what can be spared first.
+    for left in _lefts(state):
+        gap = width - left.cell_length - right.cell_length
+        if gap >= 2:
+            return Content.assemble(left, " " * gap, right)
+    gap = max(1, width - right.cell_length)
+    return Content.assemble(" " * gap, right)
 
 
 def environments_text(environments: Sequence[str]) -> Content:
@@ -116,17 +122,15 @@ def sources_text(sources: Sequence[Freshness], now: datetime, *, brief: bool = F
     return Content.assemble(*parts)
 
 
-def _lefts(state: BarState) -> list[Content]:
+def _lefts(state: BarState) -> Iterator[Content]:
     name = Content.styled("sre-console", "bold")
     environments = environments_text(state.environments)
     sources = sources_text(state.sources, state.now)
+    yield Content.assemble(name, "  ", environments, "   ", sources)
+    yield Content.assemble(environments, "   ", sources)
     brief = sources_text(state.sources, state.now, brief=True)
-    return [
-        Content.assemble(name, "  ", environments, "   ", sources),
-        Content.assemble(environments, "   ", sources),
-        Content.assemble(environments, "  ", brief),
-        brief,
-    ]
+    yield Content.assemble(environments, "  ", brief)
+    yield brief
 
 
 def _right(state: BarState, *, wide: bool) -> Content:

@@ -46,6 +46,7 @@ def _alerts() -> bytes:
 
 
 class _Alertmanager(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"  # the connection is kept, as Alertmanager keeps it
     body = _alerts()
 
     def do_GET(self) -> None:
