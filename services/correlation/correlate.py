@@ -108,7 +108,7 @@ def study(
     held = before or {}
     past = {index: held[alert.id] for index, alert in enumerate(reading.alerts) if alert.id in held} if held else {}
     linked = inhibitions(reading)
-    first = cells(reading, weights, linked)
+    first = cells(reading, weights, paces, linked)
     variety = _variety(reading)
     inhibitors = {target: source for source, target in linked}
 

@@ -137,12 +137,13 @@ def disagreement(mine: Mapping[int, int], theirs: Mapping[int, int]) -> float:
     return (1 - shared) * (1 + GROWTH * math.log2(min(total, others)))
 
 
-def cells(reading: Reading, weights: Weights, together: Sequence[tuple[int, int]]) -> list[list[int]]:
+def cells(reading: Reading, weights: Weights, paces: Pace, together: Sequence[tuple[int, int]]) -> list[list[int]]:
     """The first clusters: alerts that begin close to each other and have their most telling shared name in common.
 
     Args:
         reading: the alerts.
         weights: how much names say.
+        paces: how much beginning together says.
         together: pairs that belong together whatever else is so.
     """
     last: dict[int, int] = {}
@@ -163,8 +164,11 @@ def cells(reading: Reading, weights: Weights, together: Sequence[tuple[int, int]
         own = reading.own[index]
         best = max(telling, key=lambda name: (weights.name[name] + (0.5 if name in own else 0.0), reading.words[name]))
         before = picked.get(best)
-        if before is not None and reading.onsets[index] - reading.onsets[before] <= MARGIN:
-            join(parent, before, index)
+        if before is not None:
+            gap = reading.onsets[index] - reading.onsets[before]
+            when = min(paces.pull[index], paces.pull[before]) - fading(gap)
+            if gap <= MARGIN and weights.name[best] + when > BIAS:
+                join(parent, before, index)
         picked[best] = index
     for one, other in together:
         join(parent, one, other)

@@ -18,6 +18,10 @@ from services.correlation.weighing import SLOT
 
 MOST = 4.5
 """So many nats at most for beginning together."""
+LEAST = -2.0
+"""So many nats against, at most, for beginning when others begin anyway."""
+FEW = 0.3
+"""So many alerts beyond the usual are thought possible where no more than usual begin."""
 FADE = 2.0
 """Nats lost for each e-fold of the gap."""
 SCALE = 300.0
@@ -68,7 +72,8 @@ def _usual(counts: Counter[int], slot: int) -> float:
 
 
 def _strength(count: int, usual: float) -> float:
-    return max(0.0, min(MOST, math.log(count / usual)))
+    # The odds that an alert of the slot is of what is beyond the usual, not of the usual.
+    return max(LEAST, min(MOST, math.log(max(count - usual, FEW) / usual)))
 
 
 def fading(gap: float) -> float:

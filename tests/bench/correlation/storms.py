@@ -83,38 +83,58 @@ class Production:
     callers: dict[str, list[str]] = field(default_factory=dict)
 
 
-_WORDS = ["checkout", "cart", "catalog", "search", "basket", "payment", "ledger", "invoice", "shipping", "stock", "pricing", "profile", "login", "session", "mail", "notify", "report", "export", "import", "audit", "rating", "review", "media", "image", "upload", "gateway", "edge", "proxy", "router", "quota", "billing", "tax", "fraud", "risk", "match", "order", "fleet", "route", "dispatch", "driver", "rider", "geo", "map", "tile", "feed", "rank", "recommend", "event", "stream", "journal"]
+_WORDS = tuple(
+    word
+    for line in (
+        "checkout cart catalog search basket payment ledger invoice shipping stock pricing profile login session",
+        "mail notify report export import audit rating review media image upload gateway edge proxy router quota",
+        "billing tax fraud risk match order fleet route dispatch driver rider geo map tile feed rank recommend",
+        "event stream journal",
+    )
+    for word in line.split()
+)
+_TAIL = "bcdfghjklmnpqrstvwxz2456789"
 _STORES = ("postgres", "redis", "kafka", "mysql", "mongo", "elastic", "rabbit")
 
 
 def production(random: Random, services: int, zones: int, width: int = 1) -> Production:
     """Draw a production of so many services in so many zones, each with about three times ``width`` replicas."""
     names = random.sample(_WORDS, min(services, len(_WORDS)))
-    names += [f"{random.choice(_WORDS)}-{random.choice(('api', 'worker', 'sync', 'core', 'batch'))}{index}"
-              for index in range(services - len(names))]  # fmt: skip
-    zone_names = [f"{random.choice(('eu', 'us', 'ap'))}-{random.choice(('west', 'east', 'north'))}-{index}"
-                  for index in range(zones)]  # fmt: skip
+    names += [
+        f"{random.choice(_WORDS)}-{random.choice(('api', 'worker', 'sync', 'core', 'batch'))}{index}"
+        for index in range(services - len(names))
+    ]
+    zone_names = [
+        f"{random.choice(('eu', 'us', 'ap'))}-{random.choice(('west', 'east', 'north'))}-{index}"
+        for index in range(zones)
+    ]
     per_zone = max(4, services // 2 // zones)
-    nodes = {f"{random.choice(('ip', 'node', 'worker'))}-{random.randrange(10, 250)}-{zone}-{index}": zone
-             for zone in zone_names for index in range(per_zone)}  # fmt: skip
-    spaces = [f"{random.choice(('shop', 'core', 'data', 'pay', 'ops', 'web', 'ml'))}-{index}"
-              for index in range(max(2, services // 8))]  # fmt: skip
+    nodes = {
+        f"{random.choice(('ip', 'node', 'worker'))}-{random.randrange(10, 250)}-{zone}-{index}": zone
+        for zone in zone_names
+        for index in range(per_zone)
+    }
+    spaces = [
+        f"{random.choice(('shop', 'core', 'data', 'pay', 'ops', 'web', 'ml'))}-{index}"
+        for index in range(max(2, services // 8))
+    ]
     teams = [f"team-{letter}" for letter in "abcdefgh"[: max(2, services // 10)]]
     made: dict[str, Service] = {}
-    for index, name in enumerate(names):
+    for index, word in enumerate(names):
         store = index < max(2, services // 6)
-        if store:
-            name = f"{name}-{random.choice(_STORES)}"
+        name = f"{word}-{random.choice(_STORES)}" if store else word
         zone = random.choice(zone_names)
         own_nodes = [node for node, where in nodes.items() if where == zone]
         below = [other for other in made if made[other].zone == zone or random.random() < 0.15]
         calls = tuple(random.sample(below, min(len(below), random.choice((1, 1, 2, 2, 3))))) if not store else ()
-        tail = "".join(random.choices("bcdfghjklmnpqrstvwxz2456789", k=9))
+        tail = "".join(random.choices(_TAIL, k=9))
         replicas = tuple(
-            (f"{name}-{number}" if store else f"{name}-{tail}-{''.join(random.choices('bcdfghjklmnpqrstvwxz2456789', k=5))}",
-             random.choice(own_nodes))
+            (
+                f"{name}-{number}" if store else f"{name}-{tail}-{''.join(random.choices(_TAIL, k=5))}",
+                random.choice(own_nodes),
+            )
             for number in range(width * random.choice((1, 2, 3, 3, 5)))
-        )  # fmt: skip
+        )
         made[name] = Service(name, random.choice(spaces), zone, calls, replicas, random.choice(teams), store)
     callers: dict[str, list[str]] = {}
     for service in made.values():
@@ -144,8 +164,20 @@ def _cascade(random: Random, world: Production, first: str, at: float, reach: fl
             delay = at + hop * random.uniform(10, 60)
             for rule, severity in (("HighErrorRate", "critical"), ("HighLatency", "warning"), ("SLOBurn", "page")):
                 if random.random() < 0.6:
-                    found.append((delay + _hold(random, rule), Fact(
-                        rule, "service", severity, name, zone=service.zone, blames=called, detail=random.random())))  # fmt: skip
+                    found.append(
+                        (
+                            delay + _hold(random, rule),
+                            Fact(
+                                rule,
+                                "service",
+                                severity,
+                                name,
+                                zone=service.zone,
+                                blames=called,
+                                detail=random.random(),
+                            ),
+                        )
+                    )
             following += [(name, caller) for caller in world.callers.get(name, ())]
         ring, hop = following, hop + 1
     return found
@@ -158,23 +190,42 @@ def _hold(random: Random, rule: str) -> float:
 def bad_deploy(random: Random, world: Production, at: float) -> tuple[list[Timed], set[str]]:
     """A new version that crashes."""
     service = random.choice([one for one in world.services.values() if not one.store])
-    found = [(at + _hold(random, "PodCrashLooping"),
-              Fact("PodCrashLooping", "pod", "critical", service.name, pod, node, service.zone))
-             for pod, node in service.replicas if random.random() < 0.9]  # fmt: skip
-    found.append((at + _hold(random, "ReplicasMissing"),
-                  Fact("ReplicasMissing", "service", "warning", service.name, zone=service.zone)))  # fmt: skip
-    found.append((at + _hold(random, "HighErrorRate"),
-                  Fact("HighErrorRate", "service", "critical", service.name, zone=service.zone, detail=0.3)))  # fmt: skip
+    found = [
+        (
+            at + _hold(random, "PodCrashLooping"),
+            Fact("PodCrashLooping", "pod", "critical", service.name, pod, node, service.zone),
+        )
+        for pod, node in service.replicas
+        if random.random() < 0.9
+    ]
+    found.append(
+        (
+            at + _hold(random, "ReplicasMissing"),
+            Fact("ReplicasMissing", "service", "warning", service.name, zone=service.zone),
+        )
+    )
+    found.append(
+        (
+            at + _hold(random, "HighErrorRate"),
+            Fact("HighErrorRate", "service", "critical", service.name, zone=service.zone, detail=0.3),
+        )
+    )
     return found + _cascade(random, world, service.name, at, 0.8), {service.name}
 
 
 def store_down(random: Random, world: Production, at: float) -> tuple[list[Timed], set[str]]:
     """A store that others need is slow or gone."""
     store = random.choice([one for one in world.services.values() if one.store])
-    found = [(at + _hold(random, rule), Fact(rule, "pod", severity, store.name, pod, node, store.zone))
-             for pod, node in store.replicas for rule, severity in
-             (("StoreUnavailable", "critical"), ("ConnectionsExhausted", "warning"), ("ReplicationLag", "warning"))
-             if random.random() < 0.7]  # fmt: skip
+    found = [
+        (at + _hold(random, rule), Fact(rule, "pod", severity, store.name, pod, node, store.zone))
+        for pod, node in store.replicas
+        for rule, severity in (
+            ("StoreUnavailable", "critical"),
+            ("ConnectionsExhausted", "warning"),
+            ("ReplicationLag", "warning"),
+        )
+        if random.random() < 0.7
+    ]
     found.append((at, Fact("StoreUnavailable", "service", "critical", store.name, zone=store.zone)))
     return found + _cascade(random, world, store.name, at, 0.9), {store.name, *(pod for pod, _ in store.replicas)}
 
@@ -183,17 +234,27 @@ def node_lost(random: Random, world: Production, at: float) -> tuple[list[Timed]
     """A machine dies with everything on it."""
     node = random.choice(list(world.nodes))
     zone = world.nodes[node]
-    found = [(at + _hold(random, "NodeNotReady"), Fact("NodeNotReady", "node", "critical", node=node, zone=zone)),
-             (at + _hold(random, "HostUnreachable"), Fact("HostUnreachable", "node", "critical", node=node, zone=zone))]  # fmt: skip
+    found = [
+        (at + _hold(random, "NodeNotReady"), Fact("NodeNotReady", "node", "critical", node=node, zone=zone)),
+        (at + _hold(random, "HostUnreachable"), Fact("HostUnreachable", "node", "critical", node=node, zone=zone)),
+    ]
     for service in world.services.values():
         for pod, where in service.replicas:
             if where == node:
                 if random.random() < 0.85:
-                    found.append((at + _hold(random, "PodNotReady"),
-                                  Fact("PodNotReady", "pod", "warning", service.name, pod, node, zone)))  # fmt: skip
+                    found.append(
+                        (
+                            at + _hold(random, "PodNotReady"),
+                            Fact("PodNotReady", "pod", "warning", service.name, pod, node, zone),
+                        )
+                    )
                 if random.random() < 0.4:
-                    found.append((at + 60 + _hold(random, "HighErrorRate"),
-                                  Fact("HighErrorRate", "service", "critical", service.name, zone=zone)))  # fmt: skip
+                    found.append(
+                        (
+                            at + 60 + _hold(random, "HighErrorRate"),
+                            Fact("HighErrorRate", "service", "critical", service.name, zone=zone),
+                        )
+                    )
     return found, {node}
 
 
@@ -205,10 +266,11 @@ def link_flaps(random: Random, world: Production, at: float) -> tuple[list[Timed
     for node, where in world.nodes.items():
         if where == zone and random.random() < 0.7:
             found.append((at + random.uniform(5, 90), Fact("PacketLoss", "node", "warning", node=node, zone=zone)))
-    for service in world.services.values():
-        if service.zone == zone and random.random() < 0.5:
-            found.append((at + 30 + _hold(random, "HighLatency"),
-                          Fact("HighLatency", "service", "warning", service.name, zone=zone)))  # fmt: skip
+    found += [
+        (at + 30 + _hold(random, "HighLatency"), Fact("HighLatency", "service", "warning", one.name, zone=zone))
+        for one in world.services.values()
+        if one.zone == zone and random.random() < 0.5
+    ]
     return found, {link, zone}
 
 
@@ -216,21 +278,33 @@ def disk_full(random: Random, world: Production, at: float) -> tuple[list[Timed]
     """One machine's disk fills; little else happens."""
     node = random.choice(list(world.nodes))
     zone = world.nodes[node]
-    found = [(at + index * random.uniform(20, 200), Fact(rule, "node", severity, node=node, zone=zone, detail=0.97))
-             for index, (rule, severity) in enumerate(
-                 (("DiskFillingUp", "warning"), ("DiskFull", "critical"), ("FilesystemReadOnly", "critical")))]  # fmt: skip
+    found = [
+        (at + index * random.uniform(20, 200), Fact(rule, "node", severity, node=node, zone=zone, detail=0.97))
+        for index, (rule, severity) in enumerate(
+            (("DiskFillingUp", "warning"), ("DiskFull", "critical"), ("FilesystemReadOnly", "critical"))
+        )
+    ]
     return found, {node}
 
 
 FAULTS: tuple[Callable[[Random, Production, float], tuple[list[Timed], set[str]]], ...] = (
-    bad_deploy, store_down, node_lost, link_flaps, disk_full,
-)  # fmt: skip
+    bad_deploy,
+    store_down,
+    node_lost,
+    link_flaps,
+    disk_full,
+)
 
 _NOISE = (
-    ("CPUThrottling", "pod", "info"), ("CertificateExpiry", "service", "warning"), ("BackupOld", "service", "warning"),
-    ("ClockSkew", "node", "info"), ("JobFailed", "pod", "warning"), ("MemoryHigh", "pod", "warning"),
-    ("QueueGrowing", "service", "warning"), ("ScrapeSlow", "node", "info"),
-)  # fmt: skip
+    ("CPUThrottling", "pod", "info"),
+    ("CertificateExpiry", "service", "warning"),
+    ("BackupOld", "service", "warning"),
+    ("ClockSkew", "node", "info"),
+    ("JobFailed", "pod", "warning"),
+    ("MemoryHigh", "pod", "warning"),
+    ("QueueGrowing", "service", "warning"),
+    ("ScrapeSlow", "node", "info"),
+)
 
 
 def noise(random: Random, world: Production, at: float) -> Timed:
@@ -240,8 +314,9 @@ def noise(random: Random, world: Production, at: float) -> Timed:
     pod, node = random.choice(service.replicas)
     if layer == "node":
         return at, Fact(rule, layer, severity, node=node, zone=service.zone)
-    return at, Fact(rule, layer, severity, service.name, pod if layer == "pod" else "", node if layer == "pod" else "",
-                    service.zone)  # fmt: skip
+    return at, Fact(
+        rule, layer, severity, service.name, pod if layer == "pod" else "", node if layer == "pod" else "", service.zone
+    )
 
 
 # What it looks like ---------------------------------------------------------------------------------------------
@@ -284,8 +359,11 @@ def hosts(random: Random, world: Production, fact: Fact) -> tuple[Labels, str]:
 
 def checks(random: Random, world: Production, fact: Fact) -> tuple[Labels, str]:
     """Labels of an old check system: host, check, application, site."""
-    labels = {"check": fact.rule, "prio": {"critical": "1", "page": "1", "warning": "2"}.get(fact.severity, "3"),
-              "site": fact.zone}  # fmt: skip
+    labels = {
+        "check": fact.rule,
+        "prio": {"critical": "1", "page": "1", "warning": "2"}.get(fact.severity, "3"),
+        "site": fact.zone,
+    }
     if fact.node:
         labels["host"] = fact.node
     if fact.service:
@@ -388,8 +466,10 @@ def storm(
         if fault is bad_deploy:
             deployments.append(_rollout(world, min(names), at - random.uniform(30, 240), random.randrange(3, 40)))
     alone = [noise(random, world, random.uniform(0, 9000)) for _ in range(unrelated)]
-    alone += [(index * 9000 / max(1, flapping) + random.uniform(0, 200), noise(random, world, 0)[1])
-              for index in range(flapping)]  # fmt: skip
+    alone += [
+        (index * 9000 / max(1, flapping) + random.uniform(0, 200), noise(random, world, 0)[1])
+        for index in range(flapping)
+    ]
     alone += [noise(random, world, -random.uniform(86400, 20 * 86400)) for _ in range(standing)]
     timed += [(when, fact, f"noise {index}") for index, (when, fact) in enumerate(alone)]
     for _ in range(3):
@@ -428,14 +508,24 @@ def _rollout(world: Production, name: str, at: float, number: int) -> Deployment
     made = START + timedelta(seconds=at)
     image = (f"registry.example/{name}:{number}",)
     return Deployment(
-        "sim", "prod", service.namespace, name, "Deployment", 0, len(service.replicas), 1, number, made,
-        RolloutState.ROLLING, images=image,
+        "sim",
+        "prod",
+        service.namespace,
+        name,
+        "Deployment",
+        0,
+        len(service.replicas),
+        1,
+        number,
+        made,
+        RolloutState.ROLLING,
+        images=image,
         revisions=(Revision(number, made, image, current=True),),
-    )  # fmt: skip
+    )
 
 
 def large(seed: int, count: int) -> Storm:
-    """At least ``count`` alerts, for timing: as many services, replicas and causes as it takes, on Kubernetes labels."""
+    """At most ``count`` alerts, for timing: as many services, replicas and causes as it takes."""
     random = Random(seed)
     world = production(random, max(40, count // 40), max(2, count // 2500), width=max(1, count // 2000))
     timed: list[tuple[float, Fact, str]] = []
