@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -67,6 +67,13 @@ class Texts:
 HOSTILE = Texts(PAYLOADS, " ".join(text for name, text in PAYLOADS.items() if name != "long"))
 FEW = Texts(dict(list(PAYLOADS.items())[::2]), HOSTILE.together)
 """Half of them by themselves; all of them together."""
+
+
+def marked(texts: Iterable[str]) -> Texts:
+    """Texts that are told apart by a word of their own at the end, so that none of them comes by chance."""
+    each = {f"t{number}": f"{text}PWN{number}T" for number, text in enumerate(texts)}
+    return Texts(each, " ".join(each.values()))
+
 
 # Half a sequence in one text and half in the next is worth a try as well.
 _INTRODUCERS = ("\x1b[", "\x1b]", "\x1bP", "\x1b_", "\x1b^", "\x1bX", "\x1b#", "\x1b(", "\x9b", "\x9d", "\x90", "\x9f")

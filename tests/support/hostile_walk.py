@@ -49,9 +49,7 @@ _TABS = "1 Alerts"
 
 def lists(walker: Walker, texts: Texts) -> None:
     """Every row of every pane and its detail, the group unfolded."""
-    walker.shows("breaker closed", "crit")
-    walker.gone("connecting")
-    walker.gone("waiting for")
+    _ready(walker)
     first, count = next(iter(texts.each)), len(texts.each)
     walker.until(lambda rows: first in cursor_row(rows), "the cursor is not at the top")
     walker.step(ENTER, lambda rows: _unfolded(rows) and shown("firing since")(rows), "the detail unfolded")
@@ -67,6 +65,28 @@ def lists(walker: Walker, texts: Texts) -> None:
         walker.turn(key, detail_title)
         walker.down(count - 1)
     walker.step(ENTER, lambda rows: not _unfolded(rows), "the detail folded")
+    walker.check()
+
+
+def glance(walker: Walker, texts: Texts) -> None:
+    """Every alert and its detail, every pane, a page, the requests, the wallboard: where any text may stand."""
+    _ready(walker)
+    walker.step(ENTER, _unfolded, "the detail unfolded")
+    for _ in texts.each:
+        walker.turn("j", cursor)
+    for key in "234":
+        walker.turn(key, detail_title)
+        walker.turn("G", detail_title)
+    walker.turn("1", detail_title)
+    walker.filter(pasted(texts.together))
+    for line in ("alerts list", "incident show 1"):
+        walker.page(line)
+        walker.copy()
+        walker.leave_page()
+    walker.press("p", _APPROVES)
+    walker.step(ESCAPE, lambda rows: hidden(_APPROVES)(rows) and shown(KEYS)(rows), "the requests closed")
+    walker.press("w", "esc back")
+    walker.press("w", KEYS)
     walker.check()
 
 
@@ -201,6 +221,13 @@ def wall(walker: Walker) -> None:
     walker.press("t?", CLOSES)
     walker.leave_page("page ")
     walker.check()
+
+
+def _ready(walker: Walker) -> None:
+    """Wait until every source has said something."""
+    walker.shows("breaker closed", "crit")
+    walker.gone("connecting")
+    walker.gone("waiting for")
 
 
 def _asks(rows: Rows) -> bool:

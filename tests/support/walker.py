@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from tests.support.leaks import leaks
@@ -29,6 +30,26 @@ _PATIENCE = 60.0
 """Seconds; a walk that works never waits for long, and a machine that is busy must not fail it."""
 _ROOT = Path(__file__).resolve().parents[2]
 _PROGRAM = (sys.executable, "-P", "-c", "import sys; from console.cli import main; sys.exit(main(sys.argv[1:]))")
+ALL_PRINTED = "that was all of it"
+_PRINTING = f"""
+import contextlib, io, json, sys
+from console.cli import main
+*config, lines = sys.argv[1:]
+def run(*arguments):
+    with contextlib.suppress(SystemExit):
+        main([*config, *arguments])
+with contextlib.redirect_stdout(io.StringIO()) as said:
+    run("exec", "--json", "/help")
+for one in json.loads(said.getvalue())["data"]:
+    if one["risk"] == "read" and not any(argument["required"] for argument in one["arguments"]):
+        run("exec", "/" + one["name"])
+        run("exec", "--json", "/" + one["name"])
+for line in json.loads(lines):
+    run("exec", line)
+for arguments in (("config", "check"), ("config", "show"), ("doctor",)):
+    run(*arguments)
+print({ALL_PRINTED!r}, flush=True)
+"""
 _AGE = re.compile(r"\b\d+(?:s|m|h|d|min)\b")
 _INNER = re.compile("^ +[│┃] *▌")
 _COLUMNS = "sev "
@@ -41,9 +62,21 @@ def start(config: Path, *arguments: str, columns: int, lines: int) -> Terminal:
         (*_PROGRAM, "--config", str(config), *arguments),
         columns=columns,
         lines=lines,
-        environment={"PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": str(config.parent / "xdg")},
+        environment=_environment(config),
         frames=True,
     )
+
+
+def start_printing(config: Path, lines: Iterable[str]) -> Terminal:
+    """The commands that need no screen on a terminal, one after another in one process: every command that only reads,
+    ``lines``, and what looks at the configuration. At the end it says :data:`ALL_PRINTED`.
+    """
+    command = (sys.executable, "-P", "-c", _PRINTING, "--config", str(config))
+    return Terminal((*command, json.dumps(list(lines))), columns=120, lines=40, environment=_environment(config))
+
+
+def _environment(config: Path) -> dict[str, str]:
+    return {"PYTHONPATH": str(_ROOT), "XDG_STATE_HOME": str(config.parent / "xdg")}
 
 
 def shown(*words: str) -> Condition:
