@@ -72,6 +72,7 @@ def run() -> Table:
             command = [sys.executable, "-c", _CONSOLE, "--config", str(config)]
             with Terminal(command, environment={"XDG_STATE_HOME": directory}) as terminal:
                 terminal.wait_for("100 warning")
+                terminal.wait_for("breaker closed")  # the store, the last to come
                 time.sleep(5)  # let the start settle
                 process = psutil.Process(terminal.process.pid)
                 before, wrote, begun = sum(process.cpu_times()[:2]), len(terminal.output), time.monotonic()
