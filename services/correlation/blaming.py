@@ -18,11 +18,12 @@ ASPECTS = frozenset((
     "direction", "condition", "phase", "quantile", "le",
 ))  # fmt: skip
 """Labels that say what of a thing is wrong, never which thing."""
-_THINGS = (
+THINGS = (
     "pod", "instance", "host", "hostname", "node", "device", "container", "persistentvolumeclaim", "deployment",
     "statefulset", "service", "app", "component", "workload", "database", "topic", "queue", "resource", "job",
     "namespace",
 )  # fmt: skip
+"""Labels that usually name a thing, the most particular first; asked only where counts cannot tell."""
 LOOKED_AT = 4000
 """So many alerts of a cluster are looked at, the earliest."""
 
@@ -100,7 +101,7 @@ def blame_of(reading: Reading, cluster: Cluster, variety: Sequence[int]) -> Blam
 
 def _preference(label: str) -> tuple[int, str]:
     # Counts decide; where they are equal, as among few alerts, the usual names do.
-    return (-_THINGS.index(label) if label in _THINGS else -len(_THINGS), label)
+    return (-THINGS.index(label) if label in THINGS else -len(THINGS), label)
 
 
 def primary(reading: Reading, index: int, variety: Sequence[int]) -> tuple[int, ...]:

@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import islice
 
 from services.alerts.model import Alert
-from services.correlation.blaming import ASPECTS, LOOKED_AT, blame_of, primary
+from services.correlation.blaming import ASPECTS, LOOKED_AT, THINGS, blame_of, primary
 from services.correlation.brokenness import brokenness
 from services.correlation.changes import Change, before, plausibility
 from services.correlation.merging import FAINT, Cluster
@@ -32,6 +34,7 @@ _TOLD = 3
 _EARLY = 240.0
 _PORT = re.compile(r":\d+$")
 _HEARD = 50
+_USUAL = 1.2
 _SPOKEN = ("service", "app", "component", "node", "host", "pod", "device", "deployment", "instance", "namespace")
 
 
@@ -51,6 +54,11 @@ class Suspects:
     total: Sequence[int]
     changes: Mapping[str, tuple[Change, ...]]
     variety: Sequence[int]
+
+    @cached_property
+    def changed(self) -> dict[int, tuple[Change, ...]]:
+        """Number of the name of a workload -> its rollouts."""
+        return {number: self.changes[word] for number, word in enumerate(self.reading.words) if word in self.changes}
 
     def of(self, cluster: Cluster) -> tuple[Cause, ...]:
         """The likeliest causes of ``cluster``, best first; at least the first alert."""
@@ -82,15 +90,16 @@ class Suspects:
     def _things(self, cluster: Cluster) -> list[Cause]:
         reading, words = self.reading, self.reading.words
         blame = blame_of(reading, cluster, self.variety)
+        counts, weights = self._counted(cluster), self._weighed(cluster)
         ranked = sorted(
             (
                 name
-                for name in cluster.names
-                if self.weights.name[name] >= FAINT
+                for name in counts
+                if weights[name] >= FAINT
                 and blame.direct(name)
                 and (reading.label_of[name] < 0 or reading.labels[reading.label_of[name]] not in ASPECTS)
             ),
-            key=lambda name: (-cluster.names[name] * self.weights.name[name], words[name]),
+            key=lambda name: (-counts[name] * weights[name], words[name]),
         )[: min(_SUSPECTS, 6 + cluster.size)]
         start = reading.onsets[cluster.members[0]]
         found: list[tuple[float, int, list[int]]] = []
@@ -98,21 +107,23 @@ class Suspects:
             direct, mine = blame.direct(name), blame.owned.get(name, 0)
             reach = blame.reach(name, ranked)
             explained = (direct.bit_count() + 0.7 * (reach & ~direct).bit_count()) / len(blame.members)
-            exclusive = min(1.0, cluster.names[name] / max(1, self.total[name]))
-            telling = min(1.0, self.weights.name[name] / 2.5)
+            exclusive = min(1.0, counts[name] / max(1, self.total[name]))
+            telling = min(1.0, weights[name] / 2.5)
             score = explained * (0.5 + 0.5 * exclusive) * (0.4 + 0.6 * telling)
             speakers = list(islice(blame.indices(mine or direct), _HEARD))
+            # What is said of the thing itself counts more than what is said of a part of it.
+            voices = list(islice(blame.indices(blame.primary.get(name, 0)), _HEARD)) or speakers
             if mine:
                 score += 0.1 + 0.25 * math.exp(-(reading.onsets[speakers[0]] - start) / _EARLY)
                 score += 0.15 if name in blame.primary else -0.1
-                score += 0.12 * sum(map(self._brokenness, speakers)) / len(speakers)
+                score += 0.12 * sum(map(self._brokenness, voices)) / len(voices)
             if blame.blames(name, ranked):
                 score -= 0.15
             if all(reading.alerts[index].inhibited_by for index in speakers):
                 score -= 0.5  # Alertmanager knows what explains it
             if _PORT.search(words[name]):
                 score -= 0.05  # the machine itself is a suspect too
-            found.append((score, name, speakers if mine else speakers[:1]))
+            found.append((score, name, voices if mine else speakers[:1]))
         found.sort(key=lambda one: (-one[0], words[one[1]]))
         return [self._thing(name, self._loudest(speakers), score) for score, name, speakers in found[: _TOLD + 1]]
 
@@ -122,22 +133,38 @@ class Suspects:
         about = f"{label} {subject}" if label else subject
         return Cause(CauseKind.THING, label, subject, f"{about}: {alert.name or title(alert)}", alert.id, score, about)
 
+    def _counted(self, cluster: Cluster) -> Mapping[int, int]:
+        if 2 * cluster.size <= self.reading.size:
+            return cluster.names
+        return Counter([name for index in cluster.members for name in self.reading.names[index]])
+
+    def _weighed(self, cluster: Cluster) -> Sequence[float]:
+        """How much names say; where the problem is most of all there is, chance says nothing, and usual labels do."""
+        reading, weights = self.reading, self.weights.name
+        if 2 * cluster.size <= reading.size:
+            return weights
+        things = {number for number, label in enumerate(reading.labels) if label in THINGS[:-2]}
+        known = [label in things for label in reading.label_of]
+        return [max(weight, _USUAL if thing else 0.0) for weight, thing in zip(weights, known, strict=True)]
+
     def _rollouts(self, cluster: Cluster, things: Sequence[Cause]) -> list[Cause]:
-        if not self.changes:
+        if not self.changed:
             return []
         reading = self.reading
         scores = {cause.subject.casefold(): cause.score for cause in things}
         found = []
-        for name, count in cluster.names.items():
-            made = self.changes.get(reading.words[name])
-            if not made or (count < 0.2 * cluster.size and count < 3):
+        changed = self.changed
+        counts = Counter([name for index in cluster.members for name in reading.names[index] if name in changed])
+        for name, count in sorted(counts.items()):
+            made = changed[name]
+            if count < 0.2 * cluster.size and count < 3:
                 continue
             onset, index = next((reading.onsets[one], one) for one in cluster.members if name in reading.names[one])
             spaces = {reading.alerts[one].labels.get("namespace") for one in cluster.members[:LOOKED_AT]} - {None}
             change = before([one for one in made if not spaces or one.namespace in spaces], onset)
             if change is None:
                 continue
-            score = scores.get(reading.words[name], 0.3 * count / cluster.size) + 0.4 * plausibility(change, onset)
+            score = scores.get(reading.words[name], 0.6 * count / cluster.size) + 0.4 * plausibility(change, onset)
             age = format_age(reading.alerts[index].starts_at - change.moment)
             text = f"began {age} after revision {change.revision} of {change.workload}"
             brief = f"{change.workload} r{change.revision}"

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.alerts.model import Alert
+from services.correlation.blaming import THINGS
 from services.correlation.causes import Suspects
 from services.correlation.changes import changes_of
 from services.correlation.evidence import evidence_of, reasons, shared_labels
@@ -179,10 +180,12 @@ def _variety(reading: Reading) -> list[int]:
         for label, value in values.items():
             seen[label].add(value)
             count[label] += 1
-    # One value on half of all alerts or more tells nothing apart.
-    return [
-        0 if len(one) == 1 and 1 < reading.size <= 2 * held else len(one) for one, held in zip(seen, count, strict=True)
+    # One value on half of all alerts or more tells nothing apart, unless the label is one that names things.
+    constant = [
+        len(one) == 1 and 1 < reading.size <= 2 * held and label not in THINGS
+        for one, held, label in zip(seen, count, reading.labels, strict=True)
     ]
+    return [0 if same else len(one) for one, same in zip(seen, constant, strict=True)]
 
 
 def _rank(severity: Severity) -> int:
