@@ -253,3 +253,17 @@ async def _another_screen(pilot: Pilot[Any], before: object) -> None:
 
     # A worker that waits for the person's answer is busy as long as the question stands.
     await quiet(pilot, changed, workers=False)
+
+
+async def _by_problem(pilot: Pilot[Any]) -> None:
+    await ready(pilot)
+    await pilot.press("c")
+    await quiet(pilot)
+    await pilot.press("g", "enter", "j")
+    await quiet(pilot)
+
+
+@pytest.mark.parametrize("theme", ["sre-dark", "sre-light"])
+@pytest.mark.parametrize("size", [SMALL, NORMAL], ids=["80x24", "120x40"])
+def test_alerts_by_problem(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
+    assert snap_compare(demo_stage(STORM, theme=theme), terminal_size=size, run_before=_by_problem)
