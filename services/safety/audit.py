@@ -94,6 +94,11 @@ class AuditHead:
     key_id: str = ""
 
 
+# Put together once: each write to an outside system passes here.
+_APPEND, _WORDS = insert(audit), insert(audit_words)
+_MOVE = update(chain_heads).where(chain_heads.c.name == CHAIN)
+
+
 class Audit:
     """Appends to the audit, lists and checks it. Nothing here changes or removes an entry."""
 
@@ -101,7 +106,14 @@ class Audit:
         """Nothing is read before the first call."""
         self._store = store
 
-    async def append(self, connection: AsyncConnection, record: AuditRecord, *, emergency: bool = False) -> int:
+    async def append(
+        self,
+        connection: AsyncConnection,
+        record: AuditRecord,
+        *,
+        emergency: bool = False,
+        head: AuditHead | None = None,
+    ) -> int:
         """Add ``record`` in the transaction of ``connection``; kept or dropped with it. Secrets are taken out of it.
 
         Args:
@@ -109,6 +121,7 @@ class Audit:
             record: what was decided.
             emergency: keep it even where it cannot be hashed with the key that belongs to it, because what it tells
                 of must not wait: opening a breaker. ``/audit verify`` names such an entry.
+            head: the last entry, where this very transaction has read it and added none since; else it is read.
 
         Returns:
             Its number in the chain.
@@ -116,7 +129,7 @@ class Audit:
         Raises:
             StoreError: it cannot be hashed with the key of this audit.
         """
-        head = await _head(connection, alone=True)
+        head = head or await _head(connection, alone=True)
         key = self._store.keys.current
         if key is None and not emergency:
             _require_key(self._store.keys, head)
@@ -129,25 +142,28 @@ class Audit:
             "key_id": "" if key is None else key.id,
         }
         own = digest(head.hash, values, key)
-        await connection.execute(insert(audit).values(**values, previous=head.hash, hash=own))
+        await connection.execute(_APPEND, {**values, "previous": head.hash, "hash": own})
         words = set(words_of(values["command"], values["targets"]))
         if words:
             rows = [
                 {"sequence": sequence, "kind": kind, "word": word, "at": values["at"]} for kind, word in sorted(words)
             ]
-            await connection.execute(insert(audit_words), rows)
+            await connection.execute(_WORDS, rows)
         moved = {"sequence": sequence, "hash": own, "key_id": head.key_id if key is None else key.id}
-        await connection.execute(update(chain_heads).where(chain_heads.c.name == CHAIN).values(**moved))
+        await connection.execute(_MOVE, moved)
         return int(sequence)
 
-    async def require(self, connection: AsyncConnection) -> None:
+    def require(self, head: AuditHead | None) -> None:
         """Make sure that an entry can be added, before something is done that has to be on record.
+
+        Args:
+            head: the last entry; None where the note of it is lost.
 
         Raises:
             StoreError: it could not be hashed with the key of this audit.
         """
         if self._store.keys.current is None:
-            _require_key(self._store.keys, await _head(connection))
+            _require_key(self._store.keys, _noted(head))
 
     async def head(self) -> AuditHead:
         """The last entry.
@@ -235,12 +251,16 @@ def plain_targets(targets: tuple[Target, ...]) -> list[dict[str, str]]:
 async def _head(connection: AsyncConnection, *, alone: bool = False) -> AuditHead:
     query = select(chain_heads.c.sequence, chain_heads.c.hash, chain_heads.c.key_id).where(chain_heads.c.name == CHAIN)
     row = (await connection.execute(query.with_for_update() if alone else query)).one_or_none()
-    if row is None:
+    return _noted(None if row is None else AuditHead(row.sequence, row.hash, row.key_id))
+
+
+def _noted(head: AuditHead | None) -> AuditHead:
+    if head is None:
         raise StoreError(
             "the audit has lost the note of its last entry, so nothing can be added to it",
             "somebody altered the store; restore it from a copy",
         )
-    return AuditHead(row.sequence, row.hash, row.key_id)
+    return head
 
 
 def _require_key(keys: ChainKeys, head: AuditHead) -> None:

@@ -5,15 +5,24 @@ Whoever writes holds the store's only write transaction, so nobody toggles a bre
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.safety.audit import AuditHead
+from services.safety.audit_check import CHAIN
 from services.safety.circuit import GLOBAL, Circuit, CircuitState
 from services.storage.chain import storable
-from services.storage.tables import breakers
+from services.storage.tables import breakers, chain_heads
 from services.vocabulary.errors import StoreError
+
+# Put together once: each write to an outside system asks it three times.
+_STANDING = select(
+    breakers, chain_heads.c.sequence.label("last"), chain_heads.c.hash, chain_heads.c.key_id
+).select_from(breakers.outerjoin(chain_heads, chain_heads.c.name == CHAIN))
+_STANDING_OF = _STANDING.where(breakers.c.scope.in_(bindparam("scopes", expanding=True)))
 
 
 async def read_circuits(connection: AsyncConnection, *scopes: str) -> tuple[Circuit, ...]:
@@ -30,7 +39,32 @@ async def read_circuits(connection: AsyncConnection, *scopes: str) -> tuple[Circ
     query = select(breakers)
     if scopes:
         query = query.where(breakers.c.scope.in_((GLOBAL, *scopes)))
-    kept = {row.scope: _circuit(row) for row in await connection.execute(query)}
+    return _understood((await connection.execute(query)).all(), scopes)
+
+
+async def read_standing(connection: AsyncConnection, *scopes: str) -> tuple[tuple[Circuit, ...], AuditHead | None]:
+    """What stands between a write and its record, in one question: the breakers, and the last entry of the audit.
+
+    Args:
+        connection: the transaction.
+        scopes: as for :func:`read_circuits`.
+
+    Returns:
+        The breakers, and the last entry; None where the note of it is lost.
+
+    Raises:
+        StoreError: as :func:`read_circuits`.
+    """
+    asked = await (
+        connection.execute(_STANDING_OF, {"scopes": (GLOBAL, *scopes)}) if scopes else connection.execute(_STANDING)
+    )
+    rows = asked.all()
+    head = None if not rows or rows[0].last is None else AuditHead(rows[0].last, rows[0].hash, rows[0].key_id)
+    return _understood(rows, scopes), head
+
+
+def _understood(rows: Sequence[Row[Any]], scopes: Sequence[str]) -> tuple[Circuit, ...]:
+    kept = {row.scope: _circuit(row) for row in rows}
     circuit = kept.pop(GLOBAL, None)
     if circuit is None:
         raise StoreError("the store holds no circuit breaker any more", "restore the store from a copy")

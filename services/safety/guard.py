@@ -17,7 +17,7 @@ from services.safety import journal
 from services.safety.actor import Actor, Surface
 from services.safety.applying import Ending, apply
 from services.safety.audit import Audit, AuditRecord, Decision, refusal
-from services.safety.breaker_rows import read_circuits
+from services.safety.breaker_rows import read_standing
 from services.safety.circuit import Circuit
 from services.safety.emergency import Emergency
 from services.safety.gate import Asked, Gate, LossWitness, Ruling, Verdict, Witness
@@ -205,8 +205,8 @@ class Guard:
         # Nobody should be asked to agree to what will be refused. The word that counts is read with the intent.
         try:
             async with self._store.read() as connection:
-                await self._audit.require(connection)
-                circuits = await read_circuits(connection, asked.plan.source)
+                circuits, head = await read_standing(connection, asked.plan.source)
+                self._audit.require(head)
                 if self._last_known is not None:
                     self._last_known.check(circuits, self._store.name)
                 way = passage(circuits, asked, self._thresholds)
@@ -332,10 +332,11 @@ class Guard:
 
         async def finish(connection: AsyncConnection) -> Sequence[Circuit]:
             now = self._clock.now()
+            circuits, head = await read_standing(connection)
             await journal.finish(connection, outcome, failure=ending.failure, at=now)
-            await self._audit.append(connection, record)
+            await self._audit.append(connection, record, head=head)
             ended = Ended(asked.plan.source, permit.intent, ending.counts, asked.actor, asked.command, now)
-            return await self._counter.count(connection, ended)
+            return await self._counter.count(connection, ended, circuits)
 
         try:
             await put_on_record(self._store, finish, self._witnesses, asked, ending)

@@ -9,7 +9,7 @@ from typing import NoReturn, final
 
 from services.safety import journal
 from services.safety.audit import Audit
-from services.safety.breaker_rows import read_circuits, write_circuit
+from services.safety.breaker_rows import read_standing, write_circuit
 from services.safety.gate import Asked, Gate
 from services.safety.judging import Denied, Judgement, judge, own_question, passage, unasked
 from services.safety.last_known import LastKnown
@@ -124,8 +124,8 @@ class Issuer:
         deadline = self._clock.monotonic() + PERMIT_LIFE.total_seconds()
         async with self._store.write() as connection:
             # What cannot be put on record is not done.
-            await self._audit.require(connection)
-            circuits = await read_circuits(connection, plan.source)
+            circuits, head = await read_standing(connection, plan.source)
+            self._audit.require(head)
             if self._last_known is not None:
                 self._last_known.check(circuits, self._store.name)
             way = passage(circuits, asked, self._thresholds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import bindparam, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.safety.actor import Actor
@@ -14,6 +14,10 @@ from services.safety.outcome import Outcome, OutcomeStatus, Unfinished
 from services.safety.plan import Plan, Risk, Target
 from services.storage.chain import storable
 from services.storage.tables import intents
+
+# Put together once: each write to an outside system passes here.
+_BEGIN = insert(intents)
+_FINISH = update(intents).where(intents.c.number == bindparam("intent"))
 
 
 async def begin(
@@ -32,25 +36,26 @@ async def begin(
         Its number.
     """
     result = await connection.execute(
-        insert(intents).values(
-            at=at,
-            expires_at=expires_at,
-            operator=storable(actor.operator),
-            os_user=storable(actor.os_user),
-            host=storable(actor.host),
-            surface=actor.surface.value,
-            database_user=storable(actor.database_user),
-            automation=actor.automation,
-            command=storable(command),
-            action=plan.action,
-            risk=plan.risk.value,
-            source=storable(plan.source),
-            environment=storable(plan.environment),
-            targets=plain_targets(plan.targets),
-            equivalent=storable(plan.equivalent),
-            breaker_revision=breaker_revision,
-            undoes=plan.undoes,
-        )
+        _BEGIN,
+        {
+            "at": at,
+            "expires_at": expires_at,
+            "operator": storable(actor.operator),
+            "os_user": storable(actor.os_user),
+            "host": storable(actor.host),
+            "surface": actor.surface.value,
+            "database_user": storable(actor.database_user),
+            "automation": actor.automation,
+            "command": storable(command),
+            "action": plan.action,
+            "risk": plan.risk.value,
+            "source": storable(plan.source),
+            "environment": storable(plan.environment),
+            "targets": plain_targets(plan.targets),
+            "equivalent": storable(plan.equivalent),
+            "breaker_revision": breaker_revision,
+            "undoes": plan.undoes,
+        },
     )
     key = result.inserted_primary_key
     if key is None:
@@ -68,15 +73,15 @@ async def finish(connection: AsyncConnection, outcome: Outcome, *, failure: str,
         at: now.
     """
     await connection.execute(
-        update(intents)
-        .where(intents.c.number == outcome.intent)
-        .values(
-            status=outcome.status.value,
-            failure=failure,
-            message=storable(outcome.message),
-            undo=storable(outcome.undo),
-            finished_at=at,
-        )
+        _FINISH,
+        {
+            "intent": outcome.intent,
+            "status": outcome.status.value,
+            "failure": failure,
+            "message": storable(outcome.message),
+            "undo": storable(outcome.undo),
+            "finished_at": at,
+        },
     )
 
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.safety.actor import Actor
@@ -17,6 +18,12 @@ from services.safety.window import Execution, Thresholds, cooldown, next_trip, t
 from services.storage.tables import executions
 
 _LOOKED_AT = 1000
+
+_SQLITE, _POSTGRESQL = sqlite.insert(executions), postgresql.insert(executions)
+_NOTE_SQLITE = _SQLITE.on_conflict_do_update(index_elements=["intent"], set_={"failed": _SQLITE.excluded.failed})
+_NOTE_POSTGRESQL = _POSTGRESQL.on_conflict_do_update(
+    index_elements=["intent"], set_={"failed": _POSTGRESQL.excluded.failed}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +54,20 @@ class Counter:
         self._audit = audit
         self._thresholds = thresholds
 
-    async def count(self, connection: AsyncConnection, ended: Ended) -> tuple[Circuit, ...]:
+    async def count(
+        self, connection: AsyncConnection, ended: Ended, every: Sequence[Circuit] = ()
+    ) -> tuple[Circuit, ...]:
         """Count one end.
+
+        Args:
+            connection: the write transaction.
+            ended: the end.
+            every: all breakers, where this very transaction has read them; else they are read.
 
         Returns:
             The breakers that opened or closed by it, as they are now.
         """
-        circuits = {circuit.scope: circuit for circuit in await read_circuits(connection)}
+        circuits = {circuit.scope: circuit for circuit in every or await read_circuits(connection)}
         moved: dict[str, Circuit] = {}
         if ended.failed is not None:
             await _note(connection, ended)
@@ -163,12 +177,11 @@ async def open_with_two(
 
 async def _note(connection: AsyncConnection, ended: Ended) -> None:
     # A write that was put down as unknown and ended after all is counted once, as what it was.
-    own = executions.c.intent == ended.intent
-    corrected = await connection.execute(update(executions).where(own).values(failed=ended.failed))
-    if corrected.rowcount == 0:
-        await connection.execute(
-            insert(executions).values(scope=ended.source, intent=ended.intent, at=ended.at, failed=ended.failed)
-        )
+    # Both engines say it alike, each in a dialect of its own.
+    note = _NOTE_SQLITE if connection.dialect.name == "sqlite" else _NOTE_POSTGRESQL
+    await connection.execute(
+        note, {"scope": ended.source, "intent": ended.intent, "at": ended.at, "failed": ended.failed}
+    )
 
 
 def _record(after: Circuit, actor: Actor, command: str, intent: int | None, at: datetime) -> AuditRecord:

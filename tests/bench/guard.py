@@ -10,21 +10,14 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import insert, update
+from sqlalchemy import bindparam, insert, update
 
-from services.approvals.gate import ApprovalDesk
-from services.approvals.repository import ApprovalRepository
-from services.policy.gate import PolicyGate
+from console.records import Records
 from services.policy.model import Policy, Scope
-from services.safety.breaker import Breaker
-from services.safety.glass_journal import GlassJournal
-from services.safety.guard import Guard
-from services.safety.last_known import LastKnown
 from services.safety.plan import Plan
-from services.storage.engine import Store, open_store
+from services.storage.engine import Store
 from services.storage.tables import intents
 from services.vocabulary.clock import SystemClock
-from services.vocabulary.redaction import redact
 from tests.bench.harness import Limit, Table, percentile
 from tests.support.postgresql import PostgresqlServer, find_binaries
 from tests.support.store import OPERATOR, Outside, agree, plan_for
@@ -37,28 +30,27 @@ _LIMIT = 2.5
 _POLICIES = tuple(Policy(f"freeze-{number}", scope=Scope(environments=(f"other-{number}",))) for number in range(5))
 
 
+_INTEND = insert(intents)
+_END = update(intents).where(intents.c.number == bindparam("intent"))
+
+
 async def _bare(store: Store, number: int) -> None:
     """An intent before, its outcome behind, each kept by a transaction of its own; and nothing else."""
+    texts = ("operator", "os_user", "host", "surface", "command", "action", "risk", "source", "environment")
     now = store.clock.now()
-    texts = dict.fromkeys(
-        ("operator", "os_user", "host", "surface", "command", "action", "risk", "source", "environment"), "bare"
-    )
+    intent = dict.fromkeys(texts, "bare") | {
+        "at": now,
+        "expires_at": now + timedelta(seconds=30),
+        "targets": [{"kind": "thing", "name": f"{number}", "environment": "prod"}],
+        "equivalent": "outsidectl change thing",
+        "breaker_revision": 0,
+    }
     async with store.write() as connection:
-        result = await connection.execute(
-            insert(intents).values(
-                **texts,
-                at=now,
-                expires_at=now + timedelta(seconds=30),
-                targets=[{"kind": "thing", "name": f"{number}", "environment": "prod"}],
-                equivalent="outsidectl change thing",
-                breaker_revision=0,
-            )
-        )
+        result = await connection.execute(_INTEND, intent)
     assert result.inserted_primary_key is not None
-    own = intents.c.number == result.inserted_primary_key[0]
     done = {"status": "done", "failure": "", "message": "done", "undo": "", "finished_at": store.clock.now()}
     async with store.write() as connection:
-        await connection.execute(update(intents).where(own).values(**done))
+        await connection.execute(_END, {"intent": result.inserted_primary_key[0], **done})
 
 
 async def _timed(work: Callable[[], Awaitable[object]]) -> float:
@@ -70,17 +62,12 @@ async def _timed(work: Callable[[], Awaitable[object]]) -> float:
 async def _measure(url: str, directory: Path) -> tuple[list[float], list[float]]:
     clock = SystemClock()
     async with AsyncExitStack() as stack:
-        store = await open_store(url, clock)
+        # The console's own, with every gate and witness that it has.
+        records = Records(url, clock, writing=True, policies=_POLICIES, memory=directory, actor=OPERATOR)
+        store: Store = records.store
         stack.push_async_callback(store.close)
-        known = LastKnown(directory, "bench")
-        await Breaker(store, clock, last_known=known).read_all()
-        guard = Guard(
-            store,
-            clock,
-            gates=(PolicyGate(_POLICIES, ApprovalDesk(ApprovalRepository(store, clock))),),
-            last_known=known,
-            journal=GlassJournal(directory, "bench", redact),
-        )
+        guard = records.guard
+        assert guard is not None
         outside = Outside()
 
         async def guarded() -> None:
@@ -123,8 +110,9 @@ def run() -> Table:
             if server is not None:
                 server.close()
     notes = (
-        f"{_PAIRS} pairs, interleaved, every commit on the disk. A permitted write reads the breakers, asks five "
-        "policies, reads and asks them again with its intent, and puts down outcome, audit and the breaker's count.",
+        f"{_PAIRS} pairs, interleaved, every commit on the disk. A permitted write passes the console's own guard: it "
+        "reads the breakers, asks five policies, trust and undo, reads and asks them again with its intent, and puts "
+        "down outcome, audit and the breaker's count.",
         *(() if len(engines) == 2 else ("PostgreSQL is not installed here.",)),
     )
     return Table("The guard", ("what", "ms, median", "ms, p95"), rows, limits, notes)

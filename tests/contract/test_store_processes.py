@@ -192,7 +192,7 @@ async def test_of_sixteen_processes_one_gets_the_probe(tmp_path: Path) -> None:
             said_first = [process.stdout.readline().rstrip("\n") for process in processes if process.stdout is not None]
             assert said_first.count("probing") == 1
             refused = [line for line in said_first if "its probe is under way" in line]
-            assert len(refused) == 15
+            assert len(refused) == 15, said_first
             winner = processes[said_first.index("probing")]
             begin(winner)
             assert said(winner) == ["ended done", "finished"]
