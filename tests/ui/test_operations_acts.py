@@ -63,7 +63,18 @@ def lines_of(command: Command[Any, Any], selection: dict[str, tuple[str, ...]]) 
         elif field.is_required():
             choices = command.choices.get(name)
             kind = field.annotation
-            value = choices[0].value if choices else "1h" if kind is timedelta else "1" if kind is int else "because"
+            named = selection.get(f"{name} name", ())
+            value = (
+                choices[0].value
+                if choices
+                else named[0]
+                if named
+                else "1h"
+                if kind is timedelta
+                else "1"
+                if kind is int
+                else "because"
+            )
             words += [value] if place is not None else [f"--{field.alias or name.replace('_', '-')}", value]
     return [*command.examples, " ".join(words)]
 
@@ -78,6 +89,8 @@ def selection_of(desk: Tapped) -> dict[str, tuple[str, ...]]:
     chosen: dict[str, tuple[str, ...]] = {}
     for feed in desk.desk.alerts.values():
         chosen["alert"] = tuple(one.id for one in feed.snapshot.items[:1])
+        chosen["acked alert"] = tuple(one.id for one in feed.snapshot.items if one.ack is not None)
+        chosen["alert name"] = tuple(one.name for one in feed.snapshot.items[:1])
         silences = [one for alert in feed.snapshot.items for one in alert.silences]
         chosen["silence"] = tuple(f"{one.cluster}/{one.id}" for one in silences[:1])
     for context in desk.desk.deployments.values():
@@ -98,7 +111,9 @@ async def run_everything(desk: Tapped, commands: tuple[Command[Any, Any], ...]) 
     refused: dict[str, list[str]] = {}
     selection = selection_of(desk)
     for command in commands:
-        for line in lines_of(command, selection):
+        # An ack can be given back only of an alert that has one.
+        acked = {**selection, "alert": selection.get("acked alert", ())}
+        for line in (*lines_of(command, selection), *lines_of(command, acked if acked["alert"] else selection)):
             await open_breaker(desk)
             try:
                 request = desk.backend.registry.parse(line, selection)
