@@ -6,6 +6,7 @@ import asyncio
 import inspect
 import pkgutil
 import string
+from collections import Counter
 from datetime import timedelta
 from importlib import import_module
 from pathlib import Path
@@ -90,7 +91,8 @@ def selection_of(desk: Tapped) -> dict[str, tuple[str, ...]]:
     for feed in desk.desk.alerts.values():
         chosen["alert"] = tuple(one.id for one in feed.snapshot.items[:1])
         chosen["acked alert"] = tuple(one.id for one in feed.snapshot.items if one.ack is not None)
-        chosen["alert name"] = tuple(one.name for one in feed.snapshot.items[:1])
+        names = Counter(one.name for one in feed.snapshot.items)
+        chosen["alert name"] = tuple(name for name, count in names.items() if count == 1)
         silences = [one for alert in feed.snapshot.items for one in alert.silences]
         chosen["silence"] = tuple(f"{one.cluster}/{one.id}" for one in silences[:1])
     for context in desk.desk.deployments.values():
