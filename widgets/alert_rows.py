@@ -67,7 +67,7 @@ _FOLDABLE = (AlertRowKind.GROUP, AlertRowKind.PROBLEM)
 def cause_words(problem: Problem) -> str:
     """What a problem probably comes from, beside the name of the alert that speaks for it (raw)."""
     cause = problem.cause
-    return f"after rollout {cause.brief}" if cause.kind is CauseKind.ROLLOUT else cause.brief
+    return f"rollout {cause.brief}" if cause.kind is CauseKind.ROLLOUT else cause.brief
 
 
 class AlertFormat(RowFormat[AlertRow]):

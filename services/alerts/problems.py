@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _ORDER = {standing: place for place, standing in enumerate(Standing)}
 _MUTED = (Standing.SILENCED, Standing.INHIBITED)
 _COMPARED = 200
+_COARSE = ("job", "namespace")
 
 
 def arrange_problems(
@@ -98,7 +99,7 @@ def _block(problem: Problem, rows: Sequence[AlertRow], expanded: AbstractSet[str
     if not head.expanded:
         return [head]
     labels = [row.alert.labels for row in rows[:_COMPARED] if row.alert is not None]
-    apart = tuple([name for name in differing(labels) if name in THINGS])
+    apart = tuple([name for name in differing(labels) if name in THINGS and name not in _COARSE])
     return [head, *[_below(row, apart) for row in rows]]
 
 
@@ -121,7 +122,7 @@ def _rest(rows: list[AlertRow], expanded: AbstractSet[str]) -> list[AlertRow]:
 
 def _below(row: AlertRow, apart: tuple[str, ...]) -> AlertRow:
     labels = row.alert.labels if row.alert is not None else {}
-    own = tuple([name for name in apart if labels.get(name)])[:2]
+    own = tuple([name for name in apart if labels.get(name)])[:1]
     return AlertRow(row.key, row.kind, row.alert, row.ids, row.standing, row.severity, row.since, row.new, 1, apart=own)
 
 
