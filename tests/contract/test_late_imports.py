@@ -28,7 +28,12 @@ async def main():
     from console.peek import take_peek
     from services.vocabulary.clock import SystemClock
 
-    clock = SystemClock()
+    class PatientClock(SystemClock):
+        # On a busy machine the console would go on without the alerts after a second.
+        async def sleep(self, seconds):
+            await super().sleep(seconds * 1000)
+
+    clock = PatientClock()
     peek = take_peek(config=sys.argv[1])
     done = asyncio.Event()
 
@@ -48,8 +53,7 @@ async def main():
 
     app = ConsoleApp(connect, clock=clock, theme=peek.theme, incidents=peek.incident_response)
     async with app.run_test(size=(120, 40)):
-        async with asyncio.timeout(60):
-            await done.wait()
+        await done.wait()
         known["rest"] = sorted(sys.modules)
         app.exit()
 
@@ -131,7 +135,7 @@ async def _known(directory: Path) -> dict[str, list[str]]:
     async with TestServer(application) as server:
         config = directory / "config.toml"
         config.write_text(
-            f'[[sre.alertmanager]]\nname = "prod"\nurls = ["{server.make_url("/")}"]\n'
+            f'[[sre.alertmanager]]\nname = "prod"\nurls = ["{server.make_url("/")}"]\ntimeout = 300\n'
             f'[sre.store]\nurl = "sqlite:///{directory}/store.db"\n'
         )
         outside = {
