@@ -103,7 +103,7 @@ async def test_the_first_start_makes_a_store_and_the_next_one_makes_no_second(tm
     await lose(tmp_path)
     for _ in range(2):
         store = late(tmp_path)
-        with pytest.raises(StoreGone, match="is gone: .* was here before") as told:
+        with pytest.raises(StoreGone, match=r"is gone: .* was here before") as told:
             await count_up(store)
         assert "sre-console store init --reason" in told.value.hint
         await store.close()
