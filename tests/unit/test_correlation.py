@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import blake2s
 from random import Random
 
 import msgspec
@@ -25,7 +26,8 @@ SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthChe
 
 def alert(at: float, text: str = "", *, inhibited_by: tuple[str, ...] = (), **labels: str) -> Alert:
     """An alert that began ``at`` seconds after the epoch of tests; labels and text make its fingerprint."""
-    fingerprint = f"{abs(hash((tuple(sorted(labels.items())), text, at))) % 16**16:016x}"
+    seed = repr((sorted(labels.items()), text, at)).encode("utf-8", "surrogatepass")
+    fingerprint = blake2s(seed, digest_size=8).hexdigest()
     annotations = {"summary": text} if text else {}
     begun = EPOCH + timedelta(seconds=at)
     return Alert("eu", "prod", fingerprint, labels, annotations, begun, inhibited_by=inhibited_by)
