@@ -22,6 +22,7 @@ from textual.widgets import Input
 from textual.worker import WorkerFailed
 
 import themes
+from console.departure import Departure, Writes
 from console.endings import HUNG_UP, Endings
 from console.terminal import ConsoleDriver, TerminalLost
 from screens.operations import OperationsScreen
@@ -34,26 +35,16 @@ if TYPE_CHECKING:
     from console.log import Log
     from console.peek import Peek
     from screens.desk import Desk
-    from screens.leaving import LeavingScreen
     from screens.wallboard import WallboardScreen
     from services.safety.outcome import Unfinished
 
 
-class Connection(Protocol):
-    """What was connected: the desk, and how to let go of it."""
+class Connection(Writes, Protocol):
+    """What was connected: the desk, what is on its way, and how to let go of all."""
 
     @property
     def desk(self) -> Desk:
         """What the screens are handed."""
-        ...
-
-    @property
-    def under_way(self) -> tuple[str, ...]:
-        """The commands whose writes are on their way now (raw)."""
-        ...
-
-    async def drain(self, hurry: asyncio.Event) -> None:
-        """Wait for them, with patience, until ``hurry`` is set; never raises."""
         ...
 
     async def close(self) -> tuple[str, ...] | None:
@@ -116,8 +107,8 @@ class ConsoleApp(App[int]):
         self._begun = False
         self._wallboard: WallboardScreen | None = None
         self._operations: OperationsScreen | None = None
+        self._departure = Departure(self, self._clock)
         self._endings = Endings(self._ordered_to_leave, self._let_go)
-        self._leaving: LeavingScreen | None = None
         self.crash: Exception | None = None
         """What nobody expected, where it ended the app."""
         self.farewell: tuple[str, ...] = ()
@@ -214,46 +205,13 @@ class ConsoleApp(App[int]):
 
     async def action_quit(self) -> None:
         """Leave. Writes on their way are waited for; a second time, no longer."""
-        if self._leaving is not None:
-            self._leaving.hurry.set()
-        self.leave()
+        self._departure.asked(self._connection)
 
     def _ordered_to_leave(self, code: int, hurry: bool) -> None:
-        self.call_later(self.leave, code, hurry)
+        self.call_later(self._leave, code, hurry)
 
-    def leave(self, code: int = 0, hurry: bool = False) -> None:
-        """End the program once the writes on their way have ended.
-
-        Args:
-            code: the exit code; other than 0 where the end was ordered from outside.
-            hurry: wait for nothing; what is on its way is put down as unknown.
-        """
-        if self._leaving is not None:
-            if code:
-                self._leaving.order(code)
-            if hurry:
-                self._leaving.hurry.set()
-            return
-        if self._connection is None or not self._connection.under_way:
-            self.exit(None, code)
-            return
-        from screens.leaving import LeavingScreen
-
-        connection = self._connection
-        self._leaving = leaving = LeavingScreen(lambda: connection.under_way, self._clock, code=code)
-        if hurry:
-            leaving.hurry.set()
-        waiting = self.run_worker(self._left(leaving, connection), exit_on_error=True)
-
-        def stays(_: object) -> None:
-            self._leaving = None
-            waiting.cancel()
-
-        self.push_screen(leaving, stays)
-
-    async def _left(self, leaving: LeavingScreen, connection: Connection) -> None:
-        await connection.drain(leaving.hurry)
-        self.exit(None, leaving.code)
+    def _leave(self, code: int, hurry: bool) -> None:
+        self._departure.begin(self._connection, code, hurry=hurry)
 
     def _handle_exception(self, error: Exception) -> None:
         if self.crash is None:

@@ -39,10 +39,10 @@ _NOT_SEEN_BEFORE = "enter came before this could be shown: enter again does it"
 
 @dataclass(frozen=True)
 class _Asked:
-    """A line, and what it would act on."""
+    """A line, and what was read from it: what is selected may stand for what it does not name."""
 
     line: str
-    selection: Selection
+    arguments: Any
 
 
 class Commanding:
@@ -96,14 +96,14 @@ class Commanding:
             return
         self._line.show(offers, usage)
         # A callable: one that is replaced before it began leaves no coroutine that nobody awaits.
-        explain: Any = partial(self._explain, request, _Asked(line, self._first()))
+        explain: Any = partial(self._explain, request, _Asked(line, request.arguments))
         self._screen.run_worker(explain, group="preview", exclusive=True, exit_on_error=False)
 
     async def _explain(self, request: Any, asked: _Asked, pause: float = _PAUSE) -> None:
         line = asked.line
         await self._desk.clock.sleep(pause)
         try:
-            first, *rest = await self._desk.registry.preview(request, self._invocation(asked.selection))
+            first, *rest = await self._desk.registry.preview(request, self._invocation(self._first()))
             said = Content(f"⏎ {display(first, 240)}")
             if rest:
                 # Matchers and what they hit; as many lines as there is room for.
@@ -127,13 +127,13 @@ class Commanding:
         """
         from services.registry import CommandError
 
-        asked = _Asked(line, self._first())
         try:
-            request = self._desk.registry.parse(line, asked.selection)
+            request = self._desk.registry.parse(line, self._first())
         except CommandError as error:
             words = f"✗ {display(str(error), 240)}"
             self._line.show((), Content.styled(words, "bold $warning"), (error.start, error.end))
             return
+        asked = _Asked(line, request.arguments)
         if request.command.plan is not None and asked != self._explained:
             if asked != self._outrun:
                 self._outrun = asked

@@ -17,21 +17,12 @@ from tests.support.answering import answerable
 from tests.support.clock import ManualClock
 from tests.support.desk import CLOSED, make_desk
 from tests.support.desk import make_alert as alert_of
+from tests.support.stage import ByHand
 from widgets.command_line import CommandLine
 from widgets.pane import Pane, PaneNote
 from widgets.top_bar import TopBar
 
 SIZE = (120, 40)
-
-
-class Held:
-    """A connection to a desk."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-
-    async def close(self) -> None:
-        """Nothing is open."""
 
 
 def make_alert(clock: ManualClock, name: str, *, minutes: int, pod: str = "") -> Alert:
@@ -43,8 +34,8 @@ def make_alert(clock: ManualClock, name: str, *, minutes: int, pod: str = "") ->
 def console(desk: Desk, clock: ManualClock, **flags: Any) -> ConsoleApp:
     """The whole console over ``desk``."""
 
-    async def connect(_: ConsoleApp) -> Held:
-        return Held(desk)
+    async def connect(_: ConsoleApp) -> ByHand:
+        return ByHand(desk)
 
     return ConsoleApp(connect, clock=clock, **flags)
 

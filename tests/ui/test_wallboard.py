@@ -21,6 +21,7 @@ from services.oncall.model import Duty
 from services.vocabulary.errors import ConsoleError
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.desk import make_alert, make_deployment, make_desk, make_incident, open_circuit
+from tests.support.stage import ByHand
 from widgets.wall_canvas import WallCanvas, changed
 from widgets.wall_letters import drawable, large
 
@@ -45,14 +46,6 @@ KEYS = [
     "tab",
     "ctrl+c",
 ]
-
-
-class Connected:
-    def __init__(self, desk: Desk) -> None:
-        self.desk = desk
-
-    async def close(self) -> None:
-        """Nothing is connected."""
 
 
 class Wall:
@@ -107,8 +100,8 @@ async def wall(
     clock = ManualClock()
     desk = desk_of(clock)
 
-    async def connect(app: ConsoleApp) -> Connected:
-        return Connected(desk)
+    async def connect(app: ConsoleApp) -> ByHand:
+        return ByHand(desk)
 
     app = ConsoleApp(connect, clock=clock, theme=theme, wallboard=True, demo=demo)
     async with app.run_test(size=size) as pilot:
@@ -491,8 +484,8 @@ async def test_beside_the_console_w_and_escape_lead_back_and_nothing_is_followed
     clock = ManualClock()
     desk = make_desk(clock)
 
-    async def connect(app: ConsoleApp) -> Connected:
-        return Connected(desk)
+    async def connect(app: ConsoleApp) -> ByHand:
+        return ByHand(desk)
 
     app = ConsoleApp(connect, clock=clock)
     async with app.run_test(size=(120, 40)) as pilot:
