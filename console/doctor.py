@@ -105,7 +105,8 @@ async def report(config: Path | None, *, demo: bool = False, log: Log | None = N
         await backend.close()
     if demo:
         complain("DEMO: a simulated production", code=0)
-    say(table_lines(Table(_COLUMNS, tuple(_row(finding) for finding in findings))))
+    # A note says what to type, paths included: it is never cut.
+    say(table_lines(Table(_COLUMNS, tuple(_row(finding) for finding in findings)), whole=True))
     say([f"{'FAILS' if one.fails else 'warns'}  {one.check}: {display(one.text)}" for one in remarks])
     say([f"log: {display(str(log_path()))}"])
     failed = [finding.source for finding in findings if not finding.ok] + [one.check for one in remarks if one.fails]

@@ -301,6 +301,7 @@ async def test_a_reader_that_leaves_and_an_interrupt_end_it_quietly(config: Path
     assert await left.stderr.read() == b""
 
     async def never(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
         asked.set()
         await reader.read()
         writer.close()

@@ -83,7 +83,7 @@ async def test_a_person_acks_silences_and_opens_the_breaker(tmp_path: Path) -> N
         desk.types("s")
         await desk.sees("--comment")
         desk.types("bad build", END, " --without pod")
-        await desk.sees("⏎ mutes 2 alerts in staging (prod)")
+        await desk.sees("⏎ silences 2 alerts of prod")
         desk.types(ENTER)
         await desk.sees("Confirm", "mutes 2 alerts in staging (prod)", 'alertname="CrashLooping"', "y do it")
         assert len(await silences(server)) == 1
