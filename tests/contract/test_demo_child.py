@@ -149,5 +149,5 @@ def test_what_the_parent_imports_is_light_and_the_child_knows_no_screen() -> Non
         "print(sorted({'textual', 'rich', 'httpx', 'sqlalchemy', 'kubernetes', 'pydantic'} & set(sys.modules)))\n"
     )
     with parent(program) as process:
-        said, _ = process.communicate(timeout=30)
+        said, _ = process.communicate(timeout=120)
     assert said.decode().splitlines() == ["[]", "[]"]

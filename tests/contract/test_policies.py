@@ -110,7 +110,7 @@ async def test_an_approval_goes_from_one_console_to_the_other(
         assert "approval 1 was asked for until" in refused["message"]
         heard = asyncio.Event()
         watching.live.approvals.subscribe(lambda snapshot: heard.set() if snapshot.items else None)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             if not watching.live.approvals.snapshot.items:
                 await heard.wait()
         assert watching.live.approvals.snapshot.items[0].command == line

@@ -101,7 +101,7 @@ async def desk(directory: Path, *servers: AlertmanagerServer) -> AsyncIterator[D
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while not await condition():
             await asyncio.sleep(0.02)
 

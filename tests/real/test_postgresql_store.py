@@ -31,7 +31,7 @@ def database() -> Iterator[tuple[PostgresqlServer, str]]:
 
 async def until_counted(store: Store) -> None:
     """Write until it works again."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while True:
             try:
                 await count_up(store)

@@ -14,7 +14,7 @@ from services.alerts.alertmanager import AlertmanagerReader
 from services.alerts.model import Alert
 from services.http import HttpSettings, ReadClient
 from services.metrics.belonging import narrowed
-from services.metrics.model import AlertPlot, BuildInfo, RangeAnswer, Sample
+from services.metrics.model import AlertPlot, RangeAnswer, Sample
 from services.metrics.plot import plot_of
 from services.metrics.prometheus import MOST_POINTS, PrometheusReader
 from services.vocabulary.clock import SystemClock
@@ -90,20 +90,6 @@ class Production:
         return await until(look)
 
 
-async def ready(reader: PrometheusReader) -> BuildInfo:
-    """Wait through the time in which it listens and is not ready: a plain-text 503, which is told as such."""
-
-    async def look() -> BuildInfo | None:
-        try:
-            return await reader.buildinfo()
-        except SourceError as error:
-            if error.status == 503 and error.hint == "it is starting or stopping":
-                return None
-            raise
-
-    return await until(look)
-
-
 @asynccontextmanager
 async def production(directory: Path, rules: str = RULES) -> AsyncIterator[Production]:
     async with AsyncExitStack() as stack:
@@ -115,7 +101,6 @@ async def production(directory: Path, rules: str = RULES) -> AsyncIterator[Produ
         for client in clients:
             stack.push_async_callback(client.close)
         reader = PrometheusReader(clients[0])
-        await ready(reader)
         yield Production(server, reader, AlertmanagerReader("prod", "prod", clients[1:]))
 
 
@@ -226,7 +211,6 @@ async def test_what_it_refuses(tmp_path: Path, expression: str, status: int | No
         client = ReadClient(HttpSettings("prometheus", server.url))
         try:
             reader = PrometheusReader(client)
-            await ready(reader)
             with pytest.raises(SourceError) as caught:
                 await reader.query(expression)
         finally:

@@ -372,7 +372,7 @@ async def test_a_server_that_goes_while_a_write_is_on_its_way(team: PostgresqlSe
 
 
 async def _until_back(desk: Desk) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while True:
             try:
                 await desk.store.version()

@@ -19,7 +19,7 @@ async def test_automation_rises_level_by_level_and_falls_at_once(
     async with alertmanager_server(tmp_path / "alertmanager") as server:
         await server.post(*(alert({"alertname": f"Alert{number}", "severity": "warning"}) for number in range(5)))
         story = Story(tmp_path, server.url, capsys)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while len(await story.firing()) < 5:
                 await asyncio.sleep(0.02)
         await rise_and_fall(story)

@@ -130,7 +130,7 @@ async def alertmanager_server(
     )
     drain: asyncio.Task[None] | None = None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             server = AlertmanagerServer(await _listening(process), gossip, process)
         drain = asyncio.create_task(_drain(process))
         yield server

@@ -111,7 +111,7 @@ class Gateway:
         try:
             writer.write(raw)
             await writer.drain()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(120):
                 return await reader.read()
         except ConnectionError:
             return b""

@@ -7,9 +7,13 @@ import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import httpx
+
 from tests.support.alertmanager_server import AlertmanagerServer, binary
+from tests.support.waiting import until
 
 EXTERNAL_URL = "http://prometheus.invalid:9090"
 """What it writes into ``generatorURL``: a host that nobody can reach."""
@@ -26,6 +30,8 @@ scrape_configs:
 - job_name: prometheus
   file_sd_configs:
   - files: [targets.json]
+    # It reads the file before it watches it: a change in between would be seen only at the next reading.
+    refresh_interval: 1s
 """
 
 
@@ -46,7 +52,7 @@ class PrometheusServer:
 async def prometheus_server(
     directory: Path, *, rules: str = "groups: []", alertmanagers: Sequence[AlertmanagerServer] = ()
 ) -> AsyncIterator[PrometheusServer]:
-    """Start one and stop it at the end; yields as soon as it listens, which is before it is ready.
+    """Start one and stop it at the end; yields once it is ready, later than it listens.
 
     Args:
         directory: an empty one for its data (pytest's ``tmp_path``); made where it is missing.
@@ -76,13 +82,14 @@ async def prometheus_server(
     )
     drain: asyncio.Task[None] | None = None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             address = await _listening(process)
         # Its port is known only now, so it learns of its target from a file that it watches.
         fresh = directory / "targets.json.new"
         fresh.write_text(json.dumps([{"targets": [address]}]))
         fresh.rename(directory / "targets.json")
         drain = asyncio.create_task(_drain(process))
+        await until(partial(asyncio.to_thread, _ready, f"http://{address}"))
         yield PrometheusServer(f"http://{address}", process)
     finally:
         if process.returncode is None:
@@ -105,6 +112,12 @@ async def _listening(process: asyncio.subprocess.Process) -> str:
         if entry.get("msg") == "Listening on":
             return str(entry["address"])
     raise AssertionError(f"Prometheus ended before it listened: {''.join(said)}")
+
+
+def _ready(url: str) -> bool | None:
+    # Until then it answers 503 to every question.
+    answer = httpx.get(f"{url}/-/ready", timeout=120, trust_env=False)
+    return True if answer.is_success else None
 
 
 async def _drain(process: asyncio.subprocess.Process) -> None:

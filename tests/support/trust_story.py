@@ -59,7 +59,7 @@ class Story:
 
     async def becomes_muted(self, fingerprint: str) -> None:
         """Wait until the source says so."""
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not await self.muted(fingerprint):
                 await asyncio.sleep(0.02)
 

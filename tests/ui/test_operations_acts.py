@@ -173,7 +173,7 @@ async def _strike(desk: Tapped, *keys: str) -> None:
     for key in keys:
         desk.app.post_message(events.Key(key, key if len(key) == 1 else CHARACTERS.get(key)))
     await desk.pilot.pause()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         while isinstance(desk.app.screen, OperationsScreen) and any(
             worker.group == "commands" and not worker.is_finished for worker in desk.app.workers
         ):
