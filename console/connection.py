@@ -109,6 +109,7 @@ def desk_of(backend: Backend) -> Desk:
         ),
         fault=lambda: backend.background.fault,
         missing=_missing(backend),
+        view=backend.chosen_view,
     )
 
 

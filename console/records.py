@@ -21,6 +21,8 @@ from services.alerts.correlating import CorrelatingNeeds
 from services.alerts.model import ACK, EXPIRE, SILENCE
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
+from services.alerts.viewing_commands import COMMANDS as VIEWING_COMMANDS
+from services.alerts.viewing_commands import ViewingNeeds
 from services.approvals.commands import COMMANDS as APPROVALS_COMMANDS
 from services.approvals.commands import ApprovalsNeeds
 from services.approvals.gate import ApprovalDesk
@@ -71,6 +73,7 @@ if TYPE_CHECKING:
     from console.live import Live
     from console.preferences import Preferences
     from console.sources import Sources
+    from services.alerts.saved_views import ChosenView
     from services.deployments.model import Deployment
     from services.metrics.objective import Objective
     from services.policy.model import Policy
@@ -218,6 +221,7 @@ def add_commands(
     switch_theme: Callable[[str], None] | None,
     notes: Callable[[], Sequence[str]] = tuple,
     objectives: Sequence[Objective] = (),
+    chosen: ChosenView,
 ) -> None:
     """Give ``registry`` every command, each with what it needs.
 
@@ -234,6 +238,7 @@ def add_commands(
         switch_theme: shows a theme at once; None where there is no screen.
         notes: what ``/circuit status`` tells besides, such as where the gateway listens.
         objectives: service levels of the configuration.
+        chosen: the view of the alerts.
     """
 
     async def alerts_now() -> AlertsNow:
@@ -253,6 +258,7 @@ def add_commands(
         clock=clock,
         written=live.alerts_written,
         must_fire=sources.must_fire,
+        views=chosen.views,
     )
 
     async def workloads() -> Sequence[Deployment]:
@@ -260,6 +266,7 @@ def add_commands(
         return [one for snapshot in snapshots for one in snapshot.items]
 
     registry.add(ALERTS_COMMANDS, alerts_needs)
+    registry.add(VIEWING_COMMANDS, ViewingNeeds(alerts_needs, None if headless else chosen))
     registry.add(CORRELATING_COMMANDS, CorrelatingNeeds(alerts_now, alerts_needs.offers, clock, workloads))
     if incident_response:
         registry.add(

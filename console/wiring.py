@@ -29,6 +29,7 @@ from services.vocabulary.redaction import Redaction
 if TYPE_CHECKING:
     from console.records import Records
     from services.alerts.model import Alert
+    from services.alerts.saved_views import ChosenView, Routes
     from services.command import Confirmer, Invocation
     from services.metrics.model import AlertPlot
     from services.registry import Registry
@@ -115,6 +116,18 @@ class Backend:
 
         return Registry(self if self._writing else None)
 
+    @cached_property
+    def chosen_view(self) -> ChosenView:
+        """The view of the alerts, one of those that are saved to begin with."""
+        from services.alerts.saved_views import ChosenView, views_of
+
+        return ChosenView(views_of([one.view() for one in self.settings.sre.view]), self._routes)
+
+    async def _routes(self) -> Routes:
+        room = await import_late("services.alerts.routing")
+        routes: Routes = await room.routes_of(self.sources.alertmanagers)
+        return routes
+
     @property
     def environments(self) -> tuple[str, ...]:
         """Every configured environment, in the order of the configuration."""
@@ -165,6 +178,7 @@ class Backend:
                     switch_theme=self._switch_theme,
                     notes=lambda: (self.gateway,) if self.gateway else (),
                     objectives=[one.objective() for one in sre.slo],
+                    chosen=self.chosen_view,
                 )
                 self.live.follow(
                     records.store,
@@ -210,6 +224,7 @@ class Backend:
         _log.info("version %s, %s of %s", program_version(), self.actor.surface.value, self.actor.operator)
         for work in self.live.other_work():
             self.background.keep(work)
+        self.background.keep(Work("learning how alerts are routed", self.chosen_view.learn, again=False))
         try:
             records = await self.open_records()
         except Exception as error:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from msgspec import structs
@@ -13,7 +14,10 @@ from textual.content import Content
 
 from screens.arranging import Work
 from screens.presenters import Presenter, counted
+from services.alerts.blocks import Sort
+from services.alerts.grouping import GroupingKind
 from services.alerts.model import Alert, Standing
+from services.alerts.saved_views import ALL, ChosenView, Routes, SavedView, views_of
 from services.alerts.view import MUTED_KEY, AlertRow, AlertsView, RowKind, arrange
 from services.vocabulary.severity import Severity
 from services.vocabulary.snapshot import Freshness
@@ -22,10 +26,12 @@ from widgets.alert_rows import severity_style
 
 if TYPE_CHECKING:
     from screens.studying import CurrentStudy
+    from services.alerts.routing import Route
     from services.correlation.model import Explanation
     from services.deployments.model import Deployment
 
 _CORRELATING = 10
+_GROUPS = (RowKind.GROUP, RowKind.PROBLEM)
 _WORDS = {
     Severity.CRITICAL: "critical",
     Severity.ERROR: "error",
@@ -45,6 +51,7 @@ class AlertsPage:
         filter_error: why that narrows nothing; empty where it does.
         filter_hint: what was probably meant where nothing passes (raw); empty where something does.
         study: by which problems the list is grouped; None where it is not.
+        shown: the view by which it was worked out.
     """
 
     view: AlertsView
@@ -52,6 +59,7 @@ class AlertsPage:
     filter_error: str = ""
     filter_hint: str = ""
     study: CurrentStudy | None = None
+    shown: SavedView = ALL
 
 
 def page_of(
@@ -61,11 +69,20 @@ def page_of(
     expanded: frozenset[str],
     correlate: Callable[[Sequence[Alert]], CurrentStudy] | None = None,
     at: datetime | None = None,
+    shown: SavedView = ALL,
+    routes: Mapping[str, Route | None] = MappingProxyType({}),
 ) -> AlertsPage:
     """Work a page out; see :func:`services.alerts.view.arrange`. A filter that cannot be read narrows nothing.
 
-    ``correlate`` groups the list by problem; without it, alike alerts are one row.
-    Ages in a filter count until ``at``.
+    Args:
+        items: every alert.
+        filter: what the person typed (raw); the one of ``shown`` stands there already.
+        seen: what is no longer new.
+        expanded: keys of what is unfolded.
+        correlate: finds the problems, where the view groups by them.
+        at: ages in the filter count until here.
+        shown: the view.
+        routes: how the clusters route, where the view groups as they do.
     """
     chosen, error = None, ""
     if filter:
@@ -77,13 +94,21 @@ def page_of(
         except MatcherError as wrong:
             error = str(wrong)
     study = None
-    if correlate is None:
-        view = arrange(items, filter=chosen, seen=seen, expanded=expanded)
-    else:
+    if correlate is not None:
         from services.alerts.problems import arrange_problems
 
         study = correlate(items)
-        view = arrange_problems(items, study.study.correlation, filter=chosen, seen=seen, expanded=expanded)
+        view = arrange_problems(
+            items, study.study.correlation, filter=chosen, seen=seen, expanded=expanded, sort=shown.sort
+        )
+    elif shown.plain:
+        view = arrange(items, filter=chosen, seen=seen, expanded=expanded)
+    else:
+        from services.alerts.groups import arrange_groups
+
+        view = arrange_groups(
+            items, shown.grouping, routes=routes, filter=chosen, seen=seen, expanded=expanded, sort=shown.sort
+        )
     if chosen is not None and chosen.limit is not None:
         view = structs.replace(view, rows=view.rows[: chosen.limit])
     hint = ""
@@ -91,7 +116,7 @@ def page_of(
         from services.alerts.hinting import hint_for
 
         hint = hint_for(chosen, items)
-    return AlertsPage(view, filter, error, hint, study)
+    return AlertsPage(view, filter, error, hint, study, shown)
 
 
 class AlertsPresenter(Presenter[Alert, AlertsPage]):
@@ -108,7 +133,9 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self._drift: str | None = None
         self._narrowed = ""
         self._unfolded: str | None = None
-        self._by_problem = False
+        self._chosen = ChosenView(views_of(()), _no_routes)
+        self._chosen.subscribe(self._viewed)
+        self._put = ""
         self._study: CurrentStudy | None = None
         self._rollouts: Callable[[], Sequence[Deployment]] = tuple
 
@@ -142,15 +169,44 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         """Where to find the workloads whose rollouts may be causes."""
         self._rollouts = rollouts
 
+    def follow_view(self, chosen: ChosenView) -> None:
+        """Show the view that is chosen there, from now on."""
+        self._chosen = chosen
+        chosen.subscribe(self._viewed)
+        self._viewed(chosen.current)
+
     @property
-    def by_problem(self) -> bool:
-        """Whether the list is grouped by what probably has one cause."""
-        return self._by_problem
+    def chosen(self) -> ChosenView:
+        """Which view is shown, and which others there are."""
+        return self._chosen
+
+    def shown_alerts(self) -> list[Alert]:
+        """Every alert that passes the filter."""
+        ids = self.view.ids if self.view is not None else frozenset()
+        return [alert for alert in self.items if alert.id in ids]
 
     def group_by_problem(self) -> None:
         """Group the list by problem, or by likeness again."""
-        self._by_problem = not self._by_problem
+        self._chosen.switch(self._chosen.by_problem())
+
+    def unfold_all(self, *, unfold: bool) -> None:
+        """Unfold every group, or fold all."""
+        groups = {row.key for row in self._rows.values() if row.kind in _GROUPS}
+        self._expanded = self._expanded | groups if unfold else set()
+        self._unfolded = None
         self.arrange()
+
+    def _viewed(self, view: SavedView) -> None:
+        # What a person typed stays, unless the view that they choose says something else.
+        if view.name or view.filter != self._put:
+            self._put = view.filter
+            self.pane.put_filter(view.filter)
+        if self._clock is not None:
+            self.arrange()
+
+    @property
+    def _by_problem(self) -> bool:
+        return self._chosen.current.grouping.kind is GroupingKind.PROBLEM
 
     def explain(self, id: str) -> Explanation | None:
         """Why the alert of that identity is in its problem; None where the list is not grouped so."""
@@ -185,11 +241,13 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
                 # What stood there at a cluster's first answer is not news.
                 self._seen[cluster] = frozenset([alert.id for alert in feed.snapshot.items])
         arguments = (tuple(items), self.pane.filter, dict(self._seen), frozenset(self._expanded))
+        shown, routes = self._chosen.current, self._chosen.routes
         if not self._by_problem:
-            return partial(page_of, *arguments, None, self.now())
+            return partial(page_of, *arguments, None, self.now(), shown, routes)
         from screens.studying import study_again
 
-        return partial(page_of, *arguments, partial(study_again, self._study, tuple(self._rollouts())), self.now())
+        again = partial(study_again, self._study, tuple(self._rollouts()))
+        return partial(page_of, *arguments, again, self.now(), shown)
 
     def _gather(self) -> Work[AlertsPage]:
         work = super()._gather()
@@ -197,7 +255,7 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         return Work(work.size * _CORRELATING, work.run) if self._by_problem else work
 
     def _draw(self, page: AlertsPage, freshness: Sequence[Freshness]) -> None:
-        if (page.study is not None) != self._by_problem:
+        if page.shown is not self._chosen.current:
             return  # worked out before the key was pressed; the next page is on its way
         self._study = page.study
         view = self.view = page.view
@@ -271,11 +329,26 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
             parts.append((f"• {view.new} new", "bold $accent"))
         acked = view.standing(Standing.ACKED)
         muted = view.standing(Standing.SILENCED) + view.standing(Standing.INHIBITED)
-        if page.study is not None:
-            several = sum(row.kind is RowKind.PROBLEM for row in view.rows)
-            parts.append((f"by problem: {several}", "bold $accent"))
+        if words := _view_words(page):
+            parts.append((words, "bold $accent"))
         if acked or muted:
             parts.append((f"{acked} acked · {muted} muted", "$text-quiet"))
         if page.filter:
             parts.append((f"filter: {view.shown} of {view.total}", "bold $accent"))
         return counted(parts)
+
+
+def _view_words(page: AlertsPage) -> str:
+    shown = page.shown
+    words = []
+    if shown.grouping.kind is GroupingKind.NONE:
+        words.append("ungrouped")
+    elif shown.grouping.kind is not GroupingKind.ALIKE:
+        words.append(f"by {display(str(shown.grouping), 40)}: {sum(row.kind in _GROUPS for row in page.view.rows)}")
+    if shown.sort is not Sort.WORST:
+        words.append("by name" if shown.sort is Sort.NAME else f"{shown.sort.value} first")
+    return ", ".join(words)
+
+
+async def _no_routes() -> Routes:
+    return {}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from services.alerts.heartbeat import Missing
     from services.alerts.model import Alert
+    from services.alerts.saved_views import ChosenView
     from services.approvals.model import Approval
     from services.command import Confirmer, Invocation
     from services.deployments.model import Deployment
@@ -43,6 +44,7 @@ class Desk:
         refresh: read every source again now.
         approvals: what waits for a second person; None where nothing can.
         warnings: what the person should know at the start.
+        view: of the alerts, and which others there are; None where there is only the one list.
         missing: alerts that must always fire and do not, as of now.
         fault: what of the console itself is broken, told as a source that fails; None for nothing.
     """
@@ -64,6 +66,7 @@ class Desk:
     warnings: tuple[str, ...] = ()
     fault: Callable[[], Freshness | None] = lambda: None
     missing: Callable[[], tuple[Missing, ...]] = tuple
+    view: ChosenView | None = None
 
     @property
     def registry(self) -> Registry:

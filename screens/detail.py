@@ -82,8 +82,10 @@ class Details:
     def _alert(
         self, strip: DetailStrip, row: AlertRow, alert: Alert, now: datetime, presenter: AlertsPresenter
     ) -> None:
-        picture = bool(alert.generator_url)
-        if row.problem is not None:
+        picture = bool(alert.generator_url) and not row.title
+        if row.title:
+            title, lines = facts.group_title(row), facts.group_facts(row, now)
+        elif row.problem is not None:
             lines = problem_facts.problem_facts(row.problem, now, row.count)
             title = problem_facts.problem_title(row.problem)
         else:

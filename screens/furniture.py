@@ -64,6 +64,8 @@ def furnish(screen: Screen[Any], desk: Desk, panes: Mapping[str, Pane]) -> Furni
         pane.hang(_table(name, desk.clock))
         presenters[name] = alerts if name == "alerts" else _PRESENTERS[name](pane, screen)
     alerts.follow_rollouts(lambda: [one for feed in desk.deployments.values() for one in feed.snapshot.items])
+    if desk.view is not None:
+        alerts.follow_view(desk.view)
     alerts.attach(desk.alerts, desk.clock)
     panes["alerts"].go_on = _Continuing(desk)
     presenters["deployments"].attach(desk.deployments, desk.clock)

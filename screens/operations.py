@@ -56,6 +56,10 @@ class OperationsScreen(Screen[None]):
         Binding("i", "incident", "Incident", id="incidents.create"),
         Binding("f", "filter", "Filter", id="console.filter"),
         Binding("c", "correlate", "Alerts by problem, or alike ones together", id="alerts.correlate", show=False),
+        Binding("v", "views", "Views of the alerts", id="alerts.views", show=False),
+        Binding("o", "labels", "Labels of the alerts, to filter by one", id="alerts.labels", show=False),
+        Binding("plus", "unfold(True)", "Unfold every group", id="alerts.unfold", key_display="+", show=False),
+        Binding("minus", "unfold(False)", "Fold every group", id="alerts.fold", key_display="-", show=False),
         Binding("z", "zoom", "Zoom", id="console.zoom", show=False),
         Binding("b", "breaker", "Breaker", id="circuit.toggle"),
         Binding("u", "undo", "Undo your newest write", id="undo.last", show=False),
@@ -193,6 +197,21 @@ class OperationsScreen(Screen[None]):
             if self._current != "alerts":
                 self._go("alerts")
             self._furniture.alerts.group_by_problem()
+
+    def action_unfold(self, unfold: bool) -> None:
+        """Unfold every group of alerts, or fold all."""
+        if self._furniture is not None:
+            self._furniture.alerts.unfold_all(unfold=unfold)
+
+    async def action_views(self) -> None:
+        """Choose by which view the alerts are shown."""
+        if tools := await self._ready():
+            tools.viewing.choose_view()
+
+    async def action_labels(self) -> None:
+        """Look over the labels of the alerts, and filter by one."""
+        if tools := await self._ready():
+            tools.viewing.choose_label()
 
     def action_refresh_sources(self) -> None:
         """Read every source now."""

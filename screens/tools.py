@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from screens.acting import Acting
 from screens.commanding import Commanding
 from screens.detail import Details
+from screens.viewing import Viewing
 from widgets.command_line import CommandLine
 from widgets.detail import DetailStrip
 from widgets.plot import TimePlot
@@ -26,13 +27,14 @@ class Tools:
 
     Attributes:
         line: the command line. commanding: what runs its lines. acting: what runs the keys.
-        details: the strip below the lists.
+        details: the strip below the lists. viewing: chooses what the alerts pane shows.
     """
 
     line: CommandLine
     commanding: Commanding
     acting: Acting
     details: Details
+    viewing: Viewing
 
 
 def equip(
@@ -55,4 +57,5 @@ def equip(
         commanding=commanding,
         acting=Acting(screen, desk, commanding, line, furniture.alerts, selection),
         details=Details(screen, desk, furniture.presenters),
+        viewing=Viewing(screen, furniture.alerts, commanding),
     )

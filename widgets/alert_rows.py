@@ -112,7 +112,7 @@ class AlertFormat(RowFormat[AlertRow]):
             case "name":
                 indent = "  " * row.depth
                 mark = ("▾ " if row.expanded else "▸ ") if row.kind in _FOLDABLE else ""
-                name = alert.name or "(no alertname)"
+                name = row.title or alert.name or "(no alertname)"
                 return (
                     Piece(indent + mark, "$text-quiet"),
                     Piece(name, "bold" if firing and row.severity.rank <= 1 else ""),
@@ -120,23 +120,37 @@ class AlertFormat(RowFormat[AlertRow]):
             case "subject":
                 return self._subject(row, alert)
             case "environment":
-                return Piece(alert.environment or alert.cluster, environment_style(alert.environment) if firing else "")
+                return _environment(row, alert)
             case "namespace":
-                shared = alert.labels if row.problem is None else dict(row.problem.shared)
-                return Piece(shared.get("namespace", ""), "$text-quiet")
+                return Piece(_namespace(row, alert), "$text-quiet")
             case "receiver":
-                return Piece(", ".join(alert.receivers), "$text-quiet")
+                return Piece("" if row.title else ", ".join(alert.receivers), "$text-quiet")
             case "count":
                 return f"×{row.count}" if row.kind in _FOLDABLE else ""
             case "age":
                 return format_age(self._clock.now() - row.since) if row.since else ""
             case "note":
-                return standing_note(alert, self._clock.now())
+                return "" if row.title and firing else standing_note(alert, self._clock.now())
         return ""
 
     def _subject(self, row: AlertRow, alert: Alert) -> Cell:
         if row.problem is not None:
             return cause_words(row.problem)
+        if row.title:
+            return row.told
         # Below its group the service is the same everywhere; what differs is the pod, the host or another label.
         subject = subject_of(alert) if not row.depth or not row.apart else ""
         return " ".join([subject, *label_words(alert, row.apart, subject, brief=True)]).strip()
+
+
+def _environment(row: AlertRow, alert: Alert) -> Cell:
+    if row.mixed:
+        return "several"
+    firing = row.standing is Standing.FIRING
+    return Piece(alert.environment or alert.cluster, environment_style(alert.environment) if firing else "")
+
+
+def _namespace(row: AlertRow, alert: Alert) -> str:
+    # Of what stands for several only what all of them have.
+    shared = row.shared if row.problem is None else row.problem.shared
+    return dict(shared).get("namespace", "") if row.problem or row.title else alert.labels.get("namespace", "")

@@ -8,6 +8,7 @@ from datetime import datetime
 from textual.content import Content
 
 from services.alerts.model import Alert
+from services.alerts.view import AlertRow
 from services.deployments.model import Deployment
 from services.deployments.view import RolloutBefore
 from services.incidents.model import Incident
@@ -87,6 +88,29 @@ def alert_facts(alert: Alert, rollouts: Sequence[RolloutBefore], now: datetime, 
             ("id ", _QUIET), display(alert.id, 80), ("  receivers ", _QUIET), display(", ".join(alert.receivers), 80)
         )
     )
+    return lines
+
+
+def group_title(row: AlertRow) -> Content:
+    """Severity, what makes it a group, how many."""
+    return Content.assemble(
+        Content.styled(f"{row.severity.glyph} {row.severity.word} ", severity_style(row.severity)),
+        Content.styled(display(row.title, 90), "bold"),
+        f"  ×{row.count}",
+    )
+
+
+def group_facts(row: AlertRow, now: datetime) -> list[Content]:
+    """Which alerts it holds, since when, and what they have in common."""
+    lines = [
+        Content.styled(display(row.told, 300), "bold"),
+        Content.assemble(("since ", _QUIET), moment(row.since, now)),
+    ]
+    if row.shared:
+        lines.append(_pairs("all have", dict(row.shared)))
+    if row.mixed:
+        lines.append(Content.styled("of several environments", "$warning"))
+    lines.append(Content.styled("enter lists them", _QUIET))
     return lines
 
 

@@ -124,14 +124,28 @@ class Pane(Vertical):
 
     def open_filter(self) -> None:
         """Let the person type a filter."""
+        field = self._hung_field()
+        self.add_class("-filtering")
+        self.screen.set_focus(field)
+
+    def put_filter(self, text: str) -> None:
+        """Filter by ``text`` (raw) from now on, as if a person had typed it; by nothing where it is empty."""
+        if text == self.filter:
+            return
+        if not text and self._field is None:
+            return
+        self._hung_field().value = text
+        self.set_class(bool(text), "-filtering")
+        self.post_message(self.Filtered(self, text))
+
+    def _hung_field(self) -> Input:
         if self._field is None:
             from widgets.filter_field import FilterField
 
             words = f"filter: {self._example}" if self._example else "filter"
             self._field = FilterField(words, self.go_on)
             self.mount(self._field, before=self.table)
-        self.add_class("-filtering")
-        self.screen.set_focus(self._field)
+        return self._field
 
     def action_clear_filter(self) -> None:
         """Drop the filter and go back to the list."""

@@ -219,6 +219,7 @@ def _duplicates(document: Mapping[str, Any]) -> Iterator[tuple[Path, str, str]]:
         ("sre", "alertmanager", "name"),
         ("sre", "kubernetes", "context"),
         ("sre", "oncall", "rotation", "name"),
+        ("sre", "view", "name"),
     ):
         tables: Any = document
         for parent in parents:

@@ -24,6 +24,7 @@ from console.configuration.policies import ApprovalSettings, PolicySettings, rea
 from console.configuration.references import HINT, is_reference
 from console.configuration.section import Apart, Name, Seconds, Section, no_items, wrong
 from console.configuration.trust import TrustSettings
+from console.configuration.views import ViewSettings
 from services.storage.address import parse_address
 from services.vocabulary.errors import StoreError
 
@@ -341,10 +342,18 @@ class SreSettings(Section):
     log: Annotated[LogSettings, Apart()] = Field(default_factory=LogSettings.model_construct)
     circuit: Annotated[CircuitSettings, Apart()] = Field(default_factory=CircuitSettings.model_construct)
     slo: list[Annotated[ObjectiveSettings, Apart()]] = Field(default_factory=no_items)
+    view: list[Annotated[ViewSettings, Apart()]] = Field(default_factory=no_items)
     policies: Annotated[list[PolicySettings], _Policies()] = Field(default_factory=no_items)
     approvals: Annotated[ApprovalSettings, Apart()] = Field(default_factory=ApprovalSettings.model_construct)
     audit: Annotated[AuditSettings, Apart()] = Field(default_factory=AuditSettings.model_construct)
     trust: Annotated[TrustSettings, Apart()] = Field(default_factory=TrustSettings.model_construct)
+
+    @field_validator("view")
+    @classmethod
+    def _one_start(cls, value: list[ViewSettings]) -> list[ViewSettings]:
+        if sum(one.start for one in value) > 1:
+            raise wrong("the console can begin with one view only", "leave start = true at one of them")
+        return value
 
 
 class Settings(Section):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
 import msgspec
@@ -18,7 +19,12 @@ from services.http import ReadClient, WriteClient
 from services.safety.permit import WritePermit
 from services.vocabulary.errors import FailureKind, SourceError
 
+if TYPE_CHECKING:
+    from services.alerts.routing import Route
+
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +154,25 @@ class AlertmanagerReader:
             )
 
         return tuple(await asyncio.gather(*[ask(member) for member in range(len(self._members))]))
+
+    async def routes(self) -> Route | None:
+        """The routing tree of the first member that answers; None where it cannot be read.
+
+        Raises:
+            SourceError: no member gave a usable answer.
+        """
+        from services.alerts.routing import RoutingError, read_routes  # seldom asked for
+
+        async def ask(member: int) -> WireStatus:
+            client = self._members[member]
+            return _decode(await client.get("/api/v2/status"), WireStatus, client.settings.name)
+
+        said = await self._first(ask)
+        try:
+            return None if said.config is None else read_routes(said.config.original)
+        except RoutingError as error:
+            _log.warning("%s: %s", self.source, error)
+            return None
 
     async def _alerts_of(self, member: int) -> list[Alert]:
         async with self._members[member].stream("/api/v2/alerts") as chunks:

@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from services.alerts import listing
+from services.alerts import grouped_listing, listing
+from services.alerts.blocks import Sort
 from services.alerts.expiring import plan_expire
 from services.alerts.filter_offers import FilterOffers
-from services.alerts.filtering import AlertFilter, filter_of_words
+from services.alerts.filtering import AlertFilter, filter_of_words, parse_filter
+from services.alerts.grouping import GroupingKind, parse_grouping
 from services.alerts.heartbeat import absent
 from services.alerts.hinting import hint_for
 from services.alerts.looking_commands import LOOKING_COMMANDS
@@ -22,6 +24,7 @@ from services.alerts.model import Alert
 from services.alerts.muting import plan_ack, plan_silence
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
+from services.alerts.saved_views import find_view
 from services.alerts.view import MUTED_KEY, AlertsView, arrange
 from services.command import Arguments, Candidate, Command, Duration, Invocation, Offers, Positional, Result
 from services.safety.plan import Plan, Risk
@@ -37,6 +40,12 @@ def _checked(word: str) -> str:
     return word
 
 
+def _groupable(text: str) -> str:
+    if text and parse_grouping(text).kind is GroupingKind.PROBLEM:
+        raise ValueError("/alerts correlate lists problems")
+    return text
+
+
 def _said(comment: str) -> str:
     if not comment.strip():
         raise ValueError("a silence needs a comment: say why, for whoever finds it")
@@ -49,6 +58,11 @@ class ListArguments(Arguments):
     matchers: Annotated[tuple[Annotated[str, AfterValidator(_checked)], ...], Positional(rest=True)] = Field(
         (), description='severity=critical, pod=~"web-.*", @age>1h, bare words; all must hold'
     )
+    by: Annotated[str, AfterValidator(_groupable)] = Field(
+        "", description="put together by labels such as namespace,service, by alertmanager's groups, or alike"
+    )
+    sort: Sort | None = Field(None, description="what comes first")
+    view: str = Field("", description="a saved view: its filter, grouping and sort")
 
 
 class AckArguments(Arguments):
@@ -95,6 +109,12 @@ async def _list(needs: AlertsNeeds, request: ListArguments, invocation: Invocati
     now = await needs.current()
     at = needs.clock.now()
     chosen = filter_of_words(request.matchers, at)
+    saved = find_view(needs.views, request.view) if request.view else None
+    if saved is not None:
+        chosen = chosen.also(parse_filter(saved.filter, at))
+    grouped = await grouped_listing.grouped(needs, now, chosen, saved, request.by, request.sort)
+    if grouped is not None:
+        return grouped
     view = await asyncio.to_thread(_every_alert, now.alerts, chosen)
     alerts = [row.alert for row in view.rows if row.alert is not None][: chosen.limit]
     hint = hint_for(chosen, now.alerts) if now.alerts and not view.shown else ""
@@ -180,8 +200,13 @@ COMMANDS: tuple[Command[AlertsNeeds, Any], ...] = (
         arguments=ListArguments,
         risk=Risk.READ,
         run=_list,
-        complete={"matchers": _matchers},
-        examples=("/alerts list", "/alerts list severity=critical", "/alerts list checkout 'pod=~\"web-.*\"'"),
+        complete={"matchers": _matchers, "by": grouped_listing.groupings, "view": grouped_listing.views},
+        examples=(
+            "/alerts list",
+            "/alerts list severity=critical",
+            "/alerts list checkout 'pod=~\"web-.*\"'",
+            "/alerts list --by namespace,service --sort largest",
+        ),
         help="Firing alerts come first, by severity and newest first; then acknowledged, silenced and inhibited ones.",
     ),
     Command(

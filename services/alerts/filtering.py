@@ -59,6 +59,12 @@ class AlertFilter:
         """The most rows to list; None for all."""
         return min((limit_of(one) for one in self.facets if one.name == "limit"), default=None)
 
+    def also(self, other: AlertFilter) -> AlertFilter:
+        """What passes this one and ``other``."""
+        return AlertFilter(
+            self.words + other.words, self.matchers + other.matchers, self.facets + other.facets, self.at
+        )
+
     def matches(self, alert: Alert) -> bool:
         """Whether ``alert`` is to be listed."""
         if self.matchers and not self._labels(alert.labels):

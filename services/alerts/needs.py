@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from services.alerts.model import Alert
 from services.alerts.now import AlertsNow
 from services.alerts.offers import AlertOffers
+from services.alerts.saved_views import SavedView, views_of
 from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ class AlertsNeeds:
         clock: the time.
         written: called with the cluster after a write that was accepted, so that its feed reads again at once.
         must_fire: cluster -> names of alerts that must always fire there.
+        views: views of the list, by name.
         offers: what completion offers of ``latest``.
     """
 
@@ -42,6 +44,7 @@ class AlertsNeeds:
     clock: Clock
     written: Callable[[str], None] = _nothing
     must_fire: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    views: Mapping[str, SavedView] = field(default_factory=lambda: views_of(()))
     offers: AlertOffers = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from services.alerts.model import Alert, Silence
+
+if TYPE_CHECKING:
+    from services.alerts.routing import Route
 
 
 class AlertSource(Protocol):
@@ -48,6 +51,14 @@ class AlertSource(Protocol):
 
     async def silence(self, silence_id: str) -> Silence | None:
         """One silence; None where there is none of that id.
+
+        Raises:
+            SourceError: no usable answer.
+        """
+        ...
+
+    async def routes(self) -> Route | None:
+        """How it groups and routes; None where it does neither, or does not say in a way that can be read.
 
         Raises:
             SourceError: no usable answer.

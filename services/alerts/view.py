@@ -59,6 +59,10 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
         expanded: whether what it stands for is listed below it.
         apart: names of the labels in which it differs from the others that look like it.
         problem: what a row of kind ``PROBLEM`` stands for; ``alert`` is then the one that speaks for the cause.
+        title: what a group is called (raw); empty where the name of its alerts says it.
+        told: which alerts a group with a title holds (raw).
+        shared: the labels that all of them have (raw), sorted; of a group with a title.
+        mixed: whether they are of several environments.
     """
 
     key: str
@@ -73,6 +77,10 @@ class AlertRow(msgspec.Struct, frozen=True, gc=False):
     expanded: bool = False
     apart: tuple[str, ...] = ()
     problem: Problem | None = None
+    title: str = ""
+    told: str = ""
+    shared: tuple[tuple[str, str], ...] = ()
+    mixed: bool = False
 
     @property
     def count(self) -> int:

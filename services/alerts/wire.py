@@ -78,11 +78,16 @@ class _Gossip(msgspec.Struct, gc=False):
     peers: tuple[_Peer, ...] | None = None
 
 
+class _Configuration(msgspec.Struct, gc=False):
+    original: str = ""
+
+
 class WireStatus(msgspec.Struct, gc=False):
     """``alertmanagerStatus``."""
 
     version_info: _Version = msgspec.field(name="versionInfo")
     cluster: _Gossip | None = None
+    config: _Configuration | None = None
 
 
 class WireSilenceId(msgspec.Struct, gc=False):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 EXAMPLE = ROOT / "docs" / "config.example.toml"
 DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.*"))]
-_SIGNS = {"/": "slash", "?": "question_mark", "↓": "down", "↑": "up"}
+_SIGNS = {"+": "plus", "-": "minus", "/": "slash", "?": "question_mark", "↓": "down", "↑": "up"}
 
 
 def section(title: str) -> str:

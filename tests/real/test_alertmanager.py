@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from services.alerts.alertmanager import AlertmanagerReader, AlertmanagerWriter, Member
@@ -18,6 +19,7 @@ from services.alerts.commands import COMMANDS
 from services.alerts.model import EXPIRE, SilenceState, Standing
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import read_alerts
+from services.alerts.routing import group_of
 from services.alerts.wire import fingerprint
 from services.command import Confirmer, Invocation, Result
 from services.http import HttpSettings, ReadClient, WriteClient
@@ -381,3 +383,52 @@ async def test_a_silence_of_somebody_else_is_ended_after_a_yes(tmp_path: Path) -
         assert await active(server) == set()
         await run(bash, "-c", refused.value.equivalent)
         assert await active(server) == {"HighErrorRate"}
+
+
+ROUTING = """
+route:
+  receiver: nobody
+  group_by: [alertname, service]
+  group_wait: 1h
+  routes:
+  - matchers: ['team=~"shop|pay"']
+    receiver: shop
+    continue: true
+  - matchers: [team=pay]
+    receiver: pay
+    group_by: ['...']
+  - match: {team: data}
+    group_by: [alertname]
+receivers:
+- name: nobody
+- name: shop
+- name: pay
+"""
+
+
+async def test_its_groups_are_those_that_it_makes_itself(tmp_path: Path) -> None:
+    posted = [
+        alert({"alertname": name, "team": team, "service": service, "pod": f"{name}-{team}-{service}"})
+        for name in ("Slow", "Down")
+        for team in ("shop", "pay", "data", "")
+        for service in ("cart", "web")
+    ]
+    async with alertmanager_server(tmp_path, config=ROUTING) as server:
+        await server.post(*posted)
+        async with desk(tmp_path / "desk", server) as person:
+            tree = await person.reader.routes()
+            assert tree is not None
+            known = await person.reader.read()
+        answer = httpx.get(f"{server.url}/api/v2/alerts/groups", timeout=120, trust_env=False)
+    told: dict[tuple[str, tuple[tuple[str, str], ...]], set[str]] = {}
+    for one in known:
+        for group in group_of(tree, one.labels):
+            told.setdefault(group, set()).add(one.fingerprint)
+    made = {
+        (group["receiver"]["name"], tuple(sorted(group["labels"].items()))): {
+            one["fingerprint"] for one in group["alerts"]
+        }
+        for group in answer.json()
+    }
+    assert len(known) == len(posted)
+    assert told == made

@@ -344,3 +344,28 @@ def test_lines_are_found_through_arrays_strings_and_quoted_keys() -> None:
     assert found[("x", "y.z", "last")] == 8
     assert found[("t", 0, "u", "v")] == 11
     assert found[("t", 1, "u", "v")] == 14
+
+
+def test_views_of_the_alerts(tmp_path: Path) -> None:
+    text = (
+        '[[sre.view]]\nname = "shop"\nfilter = "team=shop"\nby = "namespace,@service"\nsort = "largest"\nstart = true\n'
+    )
+    (view,) = [one.view() for one in loaded(tmp_path, text).settings.sre.view]
+    assert (view.name, view.filter, str(view.grouping), view.sort.value, view.start) == (
+        "shop",
+        "team=shop",
+        "namespace,@service",
+        "largest",
+        True,
+    )
+    wrong = problems(
+        tmp_path,
+        '[[sre.view]]\nname = "a"\nfilter = "a=~("\nstart = true\n'
+        '[[sre.view]]\nname = "a"\nby = "@nothing"\nsort = "loudest"\n',
+    )
+    assert "regular expression" in wrong["sre.view[0].filter"]
+    assert "there is no @nothing" in wrong["sre.view[1].by"]
+    assert "'a' is named twice" in wrong["sre.view[1].name"]
+    assert "sre.view[1].sort" in wrong
+    two = problems(tmp_path, '[[sre.view]]\nname = "a"\nstart = true\n[[sre.view]]\nname = "b"\nstart = true\n')
+    assert "one view only" in two["sre.view"]
