@@ -43,31 +43,9 @@ class Blame:
     told: dict[int, int] = field(default_factory=dict)
     primary: dict[int, int] = field(default_factory=dict)
 
-    def blamed_by(self, name: int, others: Sequence[int]) -> list[int]:
-        """Those of ``others`` that alerts are about in the first place which tell of ``name``."""
-        heard = self.told.get(name, 0) & ~self.owned.get(name, 0)
-        return [other for other in others if other != name and self.primary.get(other, 0) & heard] if heard else []
-
-    def blames(self, name: int, others: Sequence[int]) -> bool:
-        """Whether alerts about ``name`` tell of another of ``others``."""
-        mine = self.primary.get(name, 0)
-        return any(other != name and mine & self.told.get(other, 0) & ~self.owned.get(other, 0) for other in others)
-
     def direct(self, name: int) -> int:
         """The alerts that name it at all."""
         return self.owned.get(name, 0) | self.told.get(name, 0)
-
-    def reach(self, name: int, others: Sequence[int]) -> int:
-        """The alerts that name it, or that are about what blames it, or about what blames that, and so on."""
-        mask = self.direct(name)
-        seen, ring = {name}, [name]
-        while ring:
-            found = dict.fromkeys(up for one in ring for up in self.blamed_by(one, others))
-            ring = [up for up in found if up not in seen]
-            seen.update(ring)
-            for up in ring:
-                mask |= self.owned.get(up, 0)
-        return mask
 
     def indices(self, mask: int) -> Iterator[int]:
         """The members of ``mask``, earliest first."""
@@ -77,18 +55,84 @@ class Blame:
             mask ^= low
 
 
-def blame_of(reading: Reading, cluster: Cluster, variety: Sequence[int]) -> Blame:
+class Callers:
+    """Who blames whom among some names of a cluster; each is looked at once."""
+
+    def __init__(self, blame: Blame, others: Sequence[int]) -> None:
+        """``others`` are the names among which blame is followed."""
+        self._blame = blame
+        self._about = [(other, blame.primary[other]) for other in others if other in blame.primary]
+        self._known: dict[int, list[int]] = {}
+
+    def of(self, name: int) -> list[int]:
+        """What alerts are about in the first place which tell of ``name``."""
+        found = self._known.get(name)
+        if found is None:
+            heard = self._blame.told.get(name, 0) & ~self._blame.owned.get(name, 0)
+            found = [other for other, about in self._about if about & heard and other != name] if heard else []
+            self._known[name] = found
+        return found
+
+    def reach(self, name: int) -> int:
+        """The alerts that name it, or that are about what blames it, or about what blames that, and so on."""
+        mask = self._blame.direct(name)
+        seen, ring = {name}, [name]
+        while ring:
+            found = dict.fromkeys(up for one in ring for up in self.of(one))
+            ring = [up for up in found if up not in seen]
+            seen.update(ring)
+            for up in ring:
+                mask |= self._blame.owned.get(up, 0)
+        return mask
+
+
+class Primaries:
+    """Of each alert, the names of what it is about in the first place: of its label with the most values of all."""
+
+    def __init__(self, reading: Reading, variety: Sequence[int]) -> None:
+        """
+        Args:
+            reading: the alerts.
+            variety: of each label, how many values it has among all alerts; 0 for one that tells nothing apart.
+        """
+        self._reading = reading
+        # Counts decide; where they are equal, as among few alerts, the usual names do.
+        self._ranks = [
+            None if not many or label in ASPECTS else (many, *_preference(label))
+            for many, label in zip(variety, reading.labels, strict=True)
+        ]
+        self._known: dict[int, tuple[int, ...]] = {}
+
+    def of(self, index: int) -> tuple[int, ...]:
+        """Of one alert; none where its labels tell nothing apart."""
+        found = self._known.get(index)
+        if found is None:
+            found = self._known[index] = self._look(index)
+        return found
+
+    def _look(self, index: int) -> tuple[int, ...]:
+        reading = self._reading
+        own = reading.own[index]
+        best: tuple[int, int, str] | None = None
+        for label, value in reading.values[index].items():
+            rank = self._ranks[label]
+            if rank is not None and value in own and (best is None or rank > best):
+                best = rank
+        return () if best is None else reading.parts[best[2], reading.alerts[index].labels[best[2]]]
+
+
+def blame_of(reading: Reading, cluster: Cluster, primaries: Primaries) -> Blame:
     """Look at ``cluster``.
 
     Args:
         reading: the alerts.
         cluster: which of them.
-        variety: of each label, how many values it has among all alerts; 0 for one that tells nothing apart.
+        primaries: what each alert is about.
     """
     blame = Blame(cluster.members[:LOOKED_AT])
     for place, index in enumerate(blame.members):
         bit = 1 << place
-        about = primary(reading, index, variety)
+        about = primaries.of(index)
         # Where labels tell nothing apart, the text is all there is.
         own = reading.own[index] if about else frozenset(reading.names[index])
         for name in reading.names[index]:
@@ -100,20 +144,4 @@ def blame_of(reading: Reading, cluster: Cluster, variety: Sequence[int]) -> Blam
 
 
 def _preference(label: str) -> tuple[int, str]:
-    # Counts decide; where they are equal, as among few alerts, the usual names do.
     return (-THINGS.index(label) if label in THINGS else -len(THINGS), label)
-
-
-def primary(reading: Reading, index: int, variety: Sequence[int]) -> tuple[int, ...]:
-    """The names of what an alert is about in the first place: of its label with the most values of all."""
-    labels = [
-        label
-        for label in reading.values[index]
-        if variety[label]
-        and reading.labels[label] not in ASPECTS
-        and reading.values[index][label] in reading.own[index]
-    ]
-    if not labels:
-        return ()
-    finest = reading.labels[max(labels, key=lambda label: (variety[label], _preference(reading.labels[label])))]
-    return reading.parts[finest, reading.alerts[index].labels[finest]]

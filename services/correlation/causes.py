@@ -20,7 +20,7 @@ from functools import cached_property
 from itertools import islice
 
 from services.alerts.model import Alert
-from services.correlation.blaming import ASPECTS, LOOKED_AT, THINGS, blame_of, primary
+from services.correlation.blaming import ASPECTS, LOOKED_AT, THINGS, Callers, Primaries, blame_of
 from services.correlation.brokenness import brokenness
 from services.correlation.changes import Change, before, plausibility
 from services.correlation.merging import FAINT, Cluster
@@ -46,14 +46,14 @@ class Suspects:
         reading: the alerts. weights: how much names say.
         total: of each name, how many of all alerts carry it.
         changes: name of a workload -> its rollouts.
-        variety: of each label, how many values it has.
+        primaries: what each alert is about in the first place.
     """
 
     reading: Reading
     weights: Weights
     total: Sequence[int]
     changes: Mapping[str, tuple[Change, ...]]
-    variety: Sequence[int]
+    primaries: Primaries
 
     @cached_property
     def changed(self) -> dict[int, tuple[Change, ...]]:
@@ -77,7 +77,7 @@ class Suspects:
         index = self._loudest(early)
         alert = reading.alerts[index]
         score = 0.3 + 0.1 * self._brokenness(index)
-        names = primary(reading, index, self.variety)
+        names = self.primaries.of(index)
         if not names:
             return Cause(CauseKind.ALERT, "alertname", title(alert), title(alert), alert.id, score)
         return self._thing(min(names, key=lambda name: self._worth(name, index)), index, score)
@@ -89,7 +89,7 @@ class Suspects:
 
     def _things(self, cluster: Cluster) -> list[Cause]:
         reading, words = self.reading, self.reading.words
-        blame = blame_of(reading, cluster, self.variety)
+        blame = blame_of(reading, cluster, self.primaries)
         counts, weights = self._counted(cluster), self._weighed(cluster)
         ranked = sorted(
             (
@@ -102,10 +102,12 @@ class Suspects:
             key=lambda name: (-counts[name] * weights[name], words[name]),
         )[: min(_SUSPECTS, 6 + cluster.size)]
         start = reading.onsets[cluster.members[0]]
+        callers = Callers(blame, ranked)
+        blaming = {caller for name in ranked for caller in callers.of(name)}
         found: list[tuple[float, int, list[int]]] = []
         for name in ranked:
             direct, mine = blame.direct(name), blame.owned.get(name, 0)
-            reach = blame.reach(name, ranked)
+            reach = callers.reach(name)
             explained = (direct.bit_count() + 0.7 * (reach & ~direct).bit_count()) / len(blame.members)
             exclusive = min(1.0, counts[name] / max(1, self.total[name]))
             telling = min(1.0, weights[name] / 2.5)
@@ -117,7 +119,7 @@ class Suspects:
                 score += 0.1 + 0.25 * math.exp(-(reading.onsets[speakers[0]] - start) / _EARLY)
                 score += 0.15 if name in blame.primary else -0.1
                 score += 0.12 * sum(map(self._brokenness, voices)) / len(voices)
-            if blame.blames(name, ranked):
+            if name in blaming:
                 score -= 0.15
             if all(reading.alerts[index].inhibited_by for index in speakers):
                 score -= 0.5  # Alertmanager knows what explains it

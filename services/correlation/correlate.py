@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.alerts.model import Alert
-from services.correlation.blaming import THINGS
+from services.correlation.blaming import THINGS, Primaries
 from services.correlation.causes import Suspects
 from services.correlation.changes import changes_of
 from services.correlation.evidence import evidence_of, reasons, shared_labels
@@ -110,13 +110,13 @@ def study(
     past = {index: held[alert.id] for index, alert in enumerate(reading.alerts) if alert.id in held} if held else {}
     linked = inhibitions(reading)
     first = cells(reading, weights, paces, linked)
-    variety = _variety(reading)
+    primaries = Primaries(reading, _variety(reading))
     inhibitors = {target: source for source, target in linked}
 
     def gather(members: Sequence[int]) -> Cluster:
         return cluster_of(reading, weights, paces, members)
 
-    parting = Parting(reading, weights, variety, gather)
+    parting = Parting(reading, weights, primaries, gather)
     merged = merge(reading, weights, paces, first)
     if past:
         merged = settled(merged, past, gather, Scoring(weights).total)
@@ -128,7 +128,7 @@ def study(
     for names in reading.names:
         for name in names:
             total[name] += 1
-    suspects = Suspects(reading, weights, total, changes_of(deployments), variety)
+    suspects = Suspects(reading, weights, total, changes_of(deployments), primaries)
     found = [(_problem(reading, weights, suspects, one, id, total), one) for one, id in zip(clusters, ids, strict=True)]
     found.sort(key=lambda pair: (pair[0].severity.rank, -pair[0].count, -pair[0].since.timestamp(), pair[0].id))
     problems = tuple([problem for problem, _ in found])

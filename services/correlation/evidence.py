@@ -152,8 +152,7 @@ def _against(reading: Reading, scoring: Scoring, alone: Cluster, rest: Cluster) 
         ]
         if labels:
             found.append(Evidence(EvidenceKind.LABELS, f"its {labels[0]} is another than theirs", -apart))
-    _, link = scoring.alike(alone, rest)
-    if link < 0.5:
+    if scoring.link(alone, rest) < 0.5:
         found.append(Evidence(EvidenceKind.TOPOLOGY, "it names nothing telling that they name", -BIAS))
     return found
 

@@ -10,7 +10,8 @@ the work near n log n. Each round merges every pair that is best for both sides 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from services.correlation.pace import MARGIN, Pace, fading, together
@@ -34,6 +35,8 @@ _LINKING = 0.5
 _LINKS = 4
 _AHEAD = 2
 _ROUNDS = 80
+_ROUNDING = 1e-9
+_LOG_2 = math.log(2)
 
 
 @dataclass(eq=False)
@@ -47,6 +50,7 @@ class Cluster:
         kinds: number of a kind -> how many members are of it.
         values: number of a scope label -> value -> how many.
         pull: sum of the members' pulls. quiet: likewise.
+        most: no more nats than these does it have in common with another one.
     """
 
     members: list[int]
@@ -56,6 +60,7 @@ class Cluster:
     values: dict[int, dict[int, int]]
     pull: float
     quiet: float
+    most: float
     size: int = field(init=False)
 
     def __post_init__(self) -> None:
@@ -73,45 +78,82 @@ class Scoring:
         value = self.when(a, b) - BIAS
         if value + _MOST_ALIKE <= 0:
             return value
-        alike, link = self.alike(a, b)
-        value += alike
+        value += self.alike(a, b)
         if value <= 0:
             return value
-        return value - max(self.apart(a, b), self.strange(a, b, link))
+        return value - max(self.apart(a, b), self.strange(a, b))
 
-    def strange(self, a: Cluster, b: Cluster, link: float) -> float:
+    def merits(self, a: Cluster, b: Cluster) -> float:
+        """:meth:`total` where that is more than 0, in less time; else some number that is not."""
+        value = self.when(a, b) - BIAS
+        if value + min(a.most, b.most) + _ROUNDING <= 0:
+            return value
+        if a.size == b.size == 1:
+            return self._alone(value, a, b)
+        value += self.alike(a, b)
+        if value <= 0:
+            return value
+        return value - max(self.apart(a, b), self.strange(a, b))
+
+    def _alone(self, value: float, a: Cluster, b: Cluster) -> float:
+        # Most pairs are of single alerts: every count is 1, and nothing is strange.
+        name, kind = self.weights.name, self.weights.kind
+        common = a.names.keys() & b.names.keys()
+        best = max([name[one] for one in common]) if common else 0.0
+        alike = a.kinds.keys() & b.kinds.keys()
+        value += best + (max([kind[one] for one in alike]) if alike else 0.0)
+        if value <= 0:
+            return value
+        mine, theirs = a.values, b.values
+        for label, against in self.weights.scope:
+            # The first is the one that says most.
+            if label in mine and label in theirs and mine[label].keys() != theirs[label].keys():
+                return value - against
+        return value
+
+    def strange(self, a: Cluster, b: Cluster) -> float:
         """Against, for having nothing telling in common, the more the larger both are."""
-        if link >= LINKED:
-            return 0.0
-        return STRANGE * (1 - link / LINKED) * math.log2(min(a.size, b.size))
+        smaller = min(a.size, b.size)
+        link = self.link(a, b) if smaller > 1 else LINKED
+        return STRANGE * (1 - link / LINKED) * math.log2(smaller) if link < LINKED else 0.0
+
+    def link(self, a: Cluster, b: Cluster) -> float:
+        """How telling their most telling common name is at all."""
+        weight, mine, theirs = self.weights.name, a.names, b.names
+        # One alert among hundreds that names a thing of each links little.
+        enough = ENOUGH / min(a.size, b.size)
+        link = 0.0
+        for name in mine.keys() & theirs.keys():
+            if weight[name] > link:
+                link = max(link, weight[name] * min(1.0, enough * min(mine[name], theirs[name])))
+        return link
 
     def when(self, a: Cluster, b: Cluster) -> float:
         """For beginning together, or against for the gap between."""
         gap = max(a.onsets[0] - b.onsets[-1], b.onsets[0] - a.onsets[-1])
         if gap >= MARGIN:
             return -fading(gap)
+        if a.size == b.size == 1:
+            pull = min(a.pull, b.pull, max(0.0, _LOG_2 + (a.quiet + b.quiet) / 2))
+            return pull - fading(gap)
         # What does not stand out together with the other either is no storm of its own.
         size = a.size + b.size
         joint = math.log(size) + (a.quiet + b.quiet) / size
         pull = min(a.pull / a.size, b.pull / b.size, max(0.0, joint))
         return together(a.onsets, b.onsets) * pull - fading(gap)
 
-    def alike(self, a: Cluster, b: Cluster) -> tuple[float, float]:
-        """For the names and kinds that they share; and how telling their most telling common name is at all."""
-        weight = self.weights.name
+    def alike(self, a: Cluster, b: Cluster) -> float:
+        """For the names and kinds that they share."""
+        weight, mine, theirs = self.weights.name, a.names, b.names
         share = 1 / math.sqrt(a.size * b.size)
-        mine, theirs = a.names, b.names
-        best = link = kind = 0.0
+        best = kind = 0.0
         common = mine.keys() & theirs.keys()
         if common:
-            # One alert among hundreds that names a thing of each links little.
-            enough = ENOUGH / min(a.size, b.size)
             best = max([weight[name] * math.sqrt(mine[name] * theirs[name]) for name in common]) * share
-            link = max([weight[name] * min(1.0, enough * min(mine[name], theirs[name])) for name in common])
         alike = a.kinds.keys() & b.kinds.keys()
         if alike:
             kind = max([self.weights.kind[one] * math.sqrt(a.kinds[one] * b.kinds[one]) for one in alike]) * share
-        return best + kind, link
+        return best + kind
 
     def apart(self, a: Cluster, b: Cluster) -> float:
         """Against, for the label on which they disagree most."""
@@ -195,16 +237,18 @@ def merge(
     clusters: list[Cluster | None] = [cluster_of(reading, weights, paces, members) for members in first]
     present = [one for one in clusters if one is not None]
     near = _neighbours(present, weights)
-    score = Scoring(weights).total
-    known: dict[tuple[int, int], float] = {}
+    merits = Scoring(weights).merits
+    scores: list[dict[int, float]] = [{} for _ in clusters]
     best: dict[int, tuple[float, int]] = {}
-    changed = set(range(len(clusters)))
+    fresh = changed = set(range(len(clusters)))
     for _ in range(_ROUNDS):
-        _choose(clusters, near, score, known, best, changed)
-        changed = set()
+        _score(clusters, near, merits, scores, fresh)
+        _choose(scores, best, changed)
+        fresh, changed = set(), set()
         for number, (_, other) in sorted(best.items()):
             if number < other and best.get(other, (0.0, -1))[1] == number:
-                changed |= _absorb(clusters, near, known, number, other)
+                changed |= _absorb(clusters, near, scores, number, other)
+                fresh.add(number)
         if not changed:
             break
     return [one for one in clusters if one is not None]
@@ -213,7 +257,21 @@ def merge(
 def cluster_of(reading: Reading, weights: Weights, paces: Pace, members: Sequence[int]) -> Cluster:
     """The cluster of ``members`` (indices, ascending); names that say nothing are left out."""
     telling = weights.name
-    wanted = {label for label, _ in weights.scope}
+    wanted = weights.scoped
+    if len(members) == 1:
+        (index,) = members
+        kind = reading.kinds[index]
+        own = {name: 1 for name in reading.names[index] if telling[name] >= FAINT}
+        return Cluster(
+            [index],
+            [reading.onsets[index]],
+            own,
+            {kind: 1},
+            {label: {value: 1} for label, value in reading.values[index].items() if label in wanted},
+            paces.pull[index],
+            paces.quiet[index],
+            max([telling[name] for name in own], default=0.0) + weights.kind[kind],
+        )
     names: dict[int, int] = {}
     kinds: dict[int, int] = {}
     values: dict[int, dict[int, int]] = {}
@@ -235,6 +293,7 @@ def cluster_of(reading: Reading, weights: Weights, paces: Pace, members: Sequenc
         values,
         sum([paces.pull[index] for index in members]),
         sum([paces.quiet[index] for index in members]),
+        max([telling[name] for name in names], default=0.0) + max([weights.kind[kind] for kind in kinds]),
     )
 
 
@@ -258,40 +317,43 @@ def _neighbours(clusters: Sequence[Cluster], weights: Weights) -> list[set[int]]
     return near
 
 
-def _choose(
+def _score(
     clusters: Sequence[Cluster | None],
     near: Sequence[set[int]],
-    score: Callable[[Cluster, Cluster], float],
-    known: dict[tuple[int, int], float],
-    best: dict[int, tuple[float, int]],
-    changed: Iterable[int],
+    merits: Callable[[Cluster, Cluster], float],
+    scores: Sequence[dict[int, float]],
+    fresh: AbstractSet[int],
 ) -> None:
-    """The best partner of every cluster of ``changed``, where one scores more than 0."""
-    for number in changed:
-        best.pop(number, None)
+    """Hold the clusters of ``fresh`` against their neighbours; only what scores more than 0 is kept, for both."""
+    for number in fresh:
         cluster = clusters[number]
         if cluster is None:
             continue
-        top = 0.0
-        chosen = -1
+        mine = scores[number]
         for other in near[number]:
-            pair = (number, other) if number < other else (other, number)
-            value = known.get(pair)
-            if value is None:
-                partner = clusters[other]
-                if partner is None:
-                    continue
-                value = known[pair] = score(cluster, partner)
-            if value > top or (value == top and 0 <= other < chosen):
-                top, chosen = value, other
-        if chosen >= 0:
-            best[number] = (top, chosen)
+            partner = clusters[other]
+            if partner is None or (other < number and other in fresh):
+                continue
+            value = merits(cluster, partner)
+            if value > 0:
+                mine[other] = scores[other][number] = value
+
+
+def _choose(
+    scores: Sequence[Mapping[int, float]], best: dict[int, tuple[float, int]], changed: AbstractSet[int]
+) -> None:
+    """The best partner of every cluster of ``changed``; of equal ones the first."""
+    for number in changed:
+        best.pop(number, None)
+        if scores[number]:
+            value, other = max([(value, -other) for other, value in scores[number].items()])
+            best[number] = (value, -other)
 
 
 def _absorb(
     clusters: list[Cluster | None],
     near: list[set[int]],
-    known: dict[tuple[int, int], float],
+    scores: Sequence[dict[int, float]],
     number: int,
     other: int,
 ) -> set[int]:
@@ -301,8 +363,10 @@ def _absorb(
         raise AssertionError("a cluster is merged once a round")
     for gone in (number, other):
         for beside in near[gone]:
-            known.pop((gone, beside) if gone < beside else (beside, gone), None)
             near[beside].discard(gone)
+        for beside in scores[gone]:
+            del scores[beside][gone]
+        scores[gone].clear()
     near[number] = (near[number] | near[other]) - {number, other}
     near[other] = set()
     for beside in near[number]:
@@ -321,6 +385,7 @@ def _absorb(
         large.values,
         a.pull + b.pull,
         a.quiet + b.quiet,
+        max(a.most, b.most),
     )
     return near[number] | {number, other}
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.correlation.blaming import LOOKED_AT, Blame, blame_of
+from services.correlation.blaming import LOOKED_AT, Blame, Callers, Primaries, blame_of
 from services.correlation.brokenness import brokenness
 from services.correlation.merging import FAINT, Cluster, Scoring
 from services.correlation.reading import Reading
@@ -31,13 +31,13 @@ class Parting:
 
     Attributes:
         reading: the alerts. weights: how much names say.
-        variety: of each label, how many values it has.
+        primaries: what each alert is about in the first place.
         gather: makes a cluster of members.
     """
 
     reading: Reading
     weights: Weights
-    variety: Sequence[int]
+    primaries: Primaries
     gather: Callable[[Sequence[int]], Cluster]
 
     def part(self, cluster: Cluster, inhibitors: Mapping[int, int]) -> list[Cluster]:
@@ -49,7 +49,7 @@ class Parting:
         """
         if not _FROM <= cluster.size <= LOOKED_AT:
             return [cluster]
-        blame = blame_of(self.reading, cluster, self.variety)
+        blame = blame_of(self.reading, cluster, self.primaries)
         roots = self._roots(cluster, blame)
         if len(roots) < 2:
             return [cluster]
@@ -63,8 +63,9 @@ class Parting:
             key=lambda name: (-cluster.names[name] * self.weights.name[name], words[name]),
         )[:_SUSPECTS]
         near = sorted(names, key=lambda name: (-cluster.names[name], words[name]))[: 4 * _SUSPECTS]
+        callers = Callers(blame, near)
         reaches = sorted(
-            ((blame.reach(name, near), name) for name in suspects), key=lambda one: (-one[0].bit_count(), words[one[1]])
+            ((callers.reach(name), name) for name in suspects), key=lambda one: (-one[0].bit_count(), words[one[1]])
         )
         covered = 0
         broken: dict[int, list[float]] = {}

@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.correlation.reading import Reading
 
@@ -49,6 +50,11 @@ class Weights:
     kind: list[float]
     scope: tuple[tuple[int, float], ...]
     spread: list[int]
+
+    @cached_property
+    def scoped(self) -> frozenset[int]:
+        """The labels of ``scope``."""
+        return frozenset([label for label, _ in self.scope])
 
 
 def weigh(reading: Reading) -> Weights:
