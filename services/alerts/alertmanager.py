@@ -105,35 +105,41 @@ class AlertmanagerReader:
         return await self._merger.join(chosen, self._known)
 
     async def silences(self) -> tuple[Silence, ...]:
-        """Every silence of the cluster, expired ones included, from the first member that answers.
+        """Every silence of the cluster, expired ones included, each as the member tells it that heard of it last.
+
+        Members hear of each other's writes by gossip, which takes a moment.
 
         Raises:
             SourceError: no member gave a usable answer.
         """
-        return tuple(await self._first(self._silences_of))
+        found = await self._good(self._silences_of)
+        newest: dict[str, Silence] = {}
+        for silences in found:
+            for one in silences:
+                known = newest.get(one.id)
+                if known is None or _changed_at(one) > _changed_at(known):
+                    newest[one.id] = one
+        return tuple(newest.values())
 
     async def silence(self, silence_id: str) -> Silence | None:
-        """One silence, from the first member that knows it; None where every member that answers does not.
+        """One silence, likewise; None where no member that answers knows it.
 
         Raises:
             SourceError: no member gave a usable answer.
         """
 
         async def look(member: int) -> Silence | None:
-            client = self._members[member]
-            try:
-                body = await client.get(f"/api/v2/silence/{quote(silence_id, safe='')}")
-            except SourceError as error:
-                if error.status == 404:
-                    return None
-                raise
-            return silence_of(_decode(body, WireSilence, client.settings.name), self.cluster)
+            return await _silence_at(self._members[member], self.cluster, silence_id)
 
-        answers = await self._ask(look, range(len(self._members)))
-        found = [answer for answer in answers.values() if not isinstance(answer, SourceError)]
-        if not found:
+        known = [silence for silence in await self._good(look) if silence is not None]
+        return max(known, key=_changed_at, default=None)
+
+    async def _good(self, read: Callable[[int], Awaitable[T]]) -> list[T]:
+        answers = await self._ask(read, range(len(self._members)))
+        good = [answer for answer in answers.values() if not isinstance(answer, SourceError)]
+        if not good:
             raise next(answer for answer in answers.values() if isinstance(answer, SourceError))
-        return next((silence for silence in found if silence is not None), None)
+        return good
 
     async def status(self) -> tuple[MemberStatus, ...]:
         """What each member says of itself, in the order of the configuration; never raises a ``SourceError``."""
@@ -379,12 +385,36 @@ class AlertmanagerWrite:
             permit, action=action, target=target, method="DELETE", path=f"/api/v2/silence/{quote(silence_id, safe='')}"
         )
 
+    async def silence(self, silence_id: str) -> Silence | None:
+        """One silence as the chosen member tells it: what was written can be read there at once, elsewhere later.
+
+        Raises:
+            SourceError: no member was chosen, or the one that was gave no usable answer.
+        """
+        if self._chosen is None:
+            raise _nobody(self._cluster)
+        return await _silence_at(self._chosen.read, self._cluster, silence_id)
+
     def _ready(self) -> WriteClient:
         if self._chosen is None:
             raise SourceError(
                 FailureKind.CONFIGURATION, f"no member of {self._cluster} was chosen for this write", sent=False
             )
         return self._chosen.write
+
+
+async def _silence_at(client: ReadClient, cluster: str, silence_id: str) -> Silence | None:
+    try:
+        body = await client.get(f"/api/v2/silence/{quote(silence_id, safe='')}")
+    except SourceError as error:
+        if error.status == 404:
+            return None
+        raise
+    return silence_of(_decode(body, WireSilence, client.settings.name), cluster)
+
+
+def _changed_at(silence: Silence) -> float:
+    return silence.updated_at.timestamp() if silence.updated_at is not None else 0.0
 
 
 def _posted(draft: SilenceDraft) -> dict[str, object]:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from services.alerts.amtool import expire_line, silence_line
 from services.alerts.listing import clock_time
-from services.alerts.matchers import format_matcher
+from services.alerts.matchers import format_matcher, pinned_namespaces
 from services.alerts.model import EXPIRE, Matcher, Silence, SilenceDraft, SilenceState
 from services.alerts.needs import AlertsNeeds
 from services.alerts.wire import instant
@@ -123,7 +123,7 @@ async def plan_expire(
         return Applied(said, {"silence": left, "cluster": cluster, "environment": reader.environment})
 
     async def verify(applied: Applied) -> bool:
-        found = await reader.silence(str(applied.data["silence"]))
+        found = await write.silence(str(applied.data["silence"]))
         if draft is None:
             return found is None or found.state is SilenceState.EXPIRED
         return found is not None and instant(found.ends_at) == instant(draft.ends_at)
@@ -149,7 +149,7 @@ async def plan_expire(
         verify=verify,
         prepare=write.choose,
         reach=Reach(len(muted), sum(one.cluster == cluster for one in known), "alerts"),
-        namespaces=_namespaces(silence),
+        namespaces=pinned_namespaces(silence.matchers),
     )
 
 
@@ -178,8 +178,3 @@ def _still_there(silence: Silence, now: datetime, mark: str) -> None:
 
 def _again(count: int) -> str:
     return "1 alert notifies again" if count == 1 else f"{count} alerts notify again"
-
-
-def _namespaces(silence: Silence) -> tuple[str, ...] | None:
-    exact = [one.value for one in silence.matchers if one.name == "namespace" and one.is_equal and not one.is_regex]
-    return tuple(exact) if exact else None

@@ -80,6 +80,12 @@ def exact_matchers(labels: Mapping[str, str], without: Sequence[str] = ()) -> tu
     return tuple(Matcher(name, labels[name]) for name in sorted(labels) if name not in without)
 
 
+def pinned_namespaces(matchers: Iterable[Matcher]) -> tuple[str, ...] | None:
+    """The namespace that ``matchers`` ask for; None where they ask for none: then what comes may be of any."""
+    pinned = [one.value for one in matchers if one.name == "namespace" and one.is_equal and not one.is_regex]
+    return tuple(pinned) or None
+
+
 def _either(text: str, classic: Callable[[str], T], utf8: Callable[[str], T]) -> T:
     try:
         new = utf8(text)

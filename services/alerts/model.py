@@ -42,7 +42,10 @@ class SilenceState(Enum):
 
 
 class Silence(msgspec.Struct, frozen=True, gc=False):
-    """A silence of one cluster. Every text is raw; times are UTC."""
+    """A silence of one cluster. Every text is raw; times are UTC.
+
+    ``updated_at`` is when Alertmanager last took a change of it; None where it does not say.
+    """
 
     cluster: str
     id: str
@@ -52,6 +55,7 @@ class Silence(msgspec.Struct, frozen=True, gc=False):
     created_by: str
     comment: str
     state: SilenceState
+    updated_at: datetime | None = None
 
     @property
     def is_ack(self) -> bool:

@@ -15,7 +15,7 @@ from services.alerts.amtool import silence_line
 from services.alerts.expiring import undo_line
 from services.alerts.listing import clock_time
 from services.alerts.lookup import find_alert
-from services.alerts.matchers import exact_matchers, format_matcher, label_test
+from services.alerts.matchers import exact_matchers, format_matcher, label_test, pinned_namespaces
 from services.alerts.model import ACK, ACK_PREFIX, SILENCE, Alert, Matcher, Silence, SilenceDraft, SilenceState
 from services.alerts.naming import title, told_apart
 from services.alerts.needs import AlertsNeeds
@@ -28,7 +28,7 @@ from services.vocabulary.durations import format_duration
 from services.vocabulary.errors import ConsoleError, NotFound
 
 if TYPE_CHECKING:
-    from services.alerts.alertmanager import AlertmanagerWriter
+    from services.alerts.alertmanager import AlertmanagerWrite, AlertmanagerWriter
     from services.alerts.source import AlertSource
 
 LONG = timedelta(hours=24)
@@ -99,7 +99,7 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         plan,
         preview=(*plan.preview, f"Alertmanager stops notifying until {until}; {_UNKNOWN}"),
         prepare=write.choose,
-        verify=_verification(reader, draft),
+        verify=_verification(write, draft),
     )
 
 
@@ -116,7 +116,7 @@ async def plan_silence(
     if not comment.strip():
         raise ConsoleError("a silence needs a comment", 'say why, for whoever finds it: --comment "…"')
     now, alert = await _find(needs, text)
-    reader, writer = _ends(needs, alert)
+    _, writer = _ends(needs, alert)
     write = writer.one_write()
     for name in without:
         if name not in alert.labels:
@@ -159,7 +159,7 @@ async def plan_silence(
         plan,
         warnings=(*plan.warnings, *warnings),
         prepare=write.choose,
-        verify=_verification(reader, draft),
+        verify=_verification(write, draft),
     )
 
 
@@ -218,15 +218,8 @@ def _plan(
         warnings=tuple(warnings),
         reversible=True,
         reach=Reach(len(hits), sum(one.cluster == alert.cluster for one in now.alerts), "alerts"),
-        namespaces=_namespaces(alert, draft, hits),
+        namespaces=pinned_namespaces(draft.matchers),
     )
-
-
-def _namespaces(alert: Alert, draft: SilenceDraft, hits: Sequence[Alert]) -> tuple[str, ...] | None:
-    """The namespaces of what is muted; None where the label is left out, so that those to come may be of any."""
-    if "namespace" in alert.labels and all(matcher.name != "namespace" for matcher in draft.matchers):
-        return None
-    return tuple(sorted({one.labels["namespace"] for one in (alert, *hits) if "namespace" in one.labels}))
 
 
 async def _find(needs: AlertsNeeds, text: str) -> tuple[AlertsNow, Alert]:
@@ -295,11 +288,11 @@ def _data(now: AlertsNow, alert: Alert, draft: SilenceDraft, silence_id: str, *,
     }
 
 
-def _verification(reader: AlertSource, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
-    """Reads the silence back and compares it with what was asked for."""
+def _verification(write: AlertmanagerWrite, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
+    """Reads the silence back from the member that took it, and compares it with what was asked for."""
 
     async def verify(applied: Applied) -> bool:
-        silence = await reader.silence(str(applied.data["silence"]))
+        silence = await write.silence(str(applied.data["silence"]))
         return (
             silence is not None
             and silence.state is SilenceState.ACTIVE

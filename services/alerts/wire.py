@@ -61,6 +61,7 @@ class WireSilence(msgspec.Struct, gc=False):
     status: _SilenceStatus
     created_by: str = msgspec.field(name="createdBy", default="")
     comment: str = ""
+    updated_at: Instant | None = msgspec.field(name="updatedAt", default=None)
 
 
 class _Version(msgspec.Struct, gc=False):
@@ -140,6 +141,7 @@ def silence_of(wire: WireSilence, cluster: str) -> Silence:
         created_by=wire.created_by,
         comment=wire.comment,
         state=wire.status.state,
+        updated_at=None if wire.updated_at is None else wire.updated_at.astimezone(UTC),
     )
 
 

@@ -70,7 +70,10 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(directory: Path, *servers: AlertmanagerServer) -> AsyncIterator[Desk]:
+async def desk(
+    directory: Path, *servers: AlertmanagerServer, written: AlertmanagerServer | None = None
+) -> AsyncIterator[Desk]:
+    """A person in front of a cluster of ``servers``, whose writes all go to ``written`` where it is given."""
     async with AsyncExitStack() as stack:
         store = await stack.enter_async_context(temporary_store(directory, CLOCK))
         members = []
@@ -81,7 +84,8 @@ async def desk(directory: Path, *servers: AlertmanagerServer) -> AsyncIterator[D
             stack.push_async_callback(member.write.close)
             members.append(member)
         reader = AlertmanagerReader("prod-eu", "prod", [member.read for member in members])
-        writer = AlertmanagerWriter("prod-eu", members)
+        chosen = [one for one, server in zip(members, servers, strict=True) if written in (None, server)]
+        writer = AlertmanagerWriter("prod-eu", chosen)
         guard = Guard(store, CLOCK, gates=(UndoGate(),))
         registry = Registry(guard)
         registry.add(
@@ -278,6 +282,27 @@ async def test_members_of_a_cluster_are_one(tmp_path: Path) -> None:
         longer = await console.do(f"/alerts ack {fingerprint(LABELS)} --for 1h")
         assert longer.ok, longer.message
         assert longer.data["silence"] == result.data["silence"]
+
+
+async def test_a_write_is_seen_where_it_was_made_before_the_others_hear_of_it(tmp_path: Path) -> None:
+    async with (
+        alertmanager_server(tmp_path / "a", peers=[], silent=True) as first,
+        alertmanager_server(tmp_path / "b", peers=[first], silent=True) as second,
+        desk(tmp_path, first, second, written=second) as console,
+    ):
+        await first.post(alert(LABELS))
+        await second.post(alert(LABELS))
+        short = await console.do(f"/alerts ack {fingerprint(LABELS)}")
+        assert short.ok, short.message
+        longer = await console.do(f"/alerts ack {fingerprint(LABELS)} --for 1h")
+        assert longer.ok, longer.message
+        assert longer.data["silence"] == short.data["silence"], "the member that knows it is asked too"
+        back = await console.do("/undo last")
+        assert back.ok, back.message
+        back = await console.do("/undo last")
+        assert back.ok, back.message
+        assert await active(second) == {"HighErrorRate"}
+        assert not await silences(first), "the other member has not heard of any of it"
 
 
 async def test_a_silence_can_be_ended(tmp_path: Path) -> None:

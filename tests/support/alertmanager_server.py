@@ -101,6 +101,7 @@ async def alertmanager_server(
     config: str = CONFIG,
     peers: Sequence[AlertmanagerServer] | None = None,
     address: str = "127.0.0.1:0",
+    silent: bool = False,
 ) -> AsyncIterator[AlertmanagerServer]:
     """Start one and stop it at the end.
 
@@ -108,6 +109,7 @@ async def alertmanager_server(
         directory: an empty one for its data (pytest's ``tmp_path``); made where it is missing.
         config: its configuration file.
         peers: members of its cluster that run already; None makes it stand alone, an empty list the first member.
+        silent: it tells the other members of nothing that it was told.
         address: where it listens; a free port by default. One that ended is started again with its ``address``.
     """
     path = binary("prometheus-alertmanager", "alertmanager")
@@ -122,7 +124,7 @@ async def alertmanager_server(
         f"--web.listen-address={address}",
         f"--cluster.listen-address={gossip}",
         "--cluster.settle-timeout=0s",
-        "--cluster.gossip-interval=20ms",
+        *(["--cluster.gossip-interval=1h", "--cluster.pushpull-interval=1h"] if silent else []),
         "--log.format=json",
         *[f"--cluster.peer={peer.gossip}" for peer in peers or ()],
         stdout=asyncio.subprocess.DEVNULL,

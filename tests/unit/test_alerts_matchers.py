@@ -19,6 +19,7 @@ from services.alerts.matchers import (
     looks_like_matcher,
     parse_matcher,
     parse_matchers,
+    pinned_namespaces,
 )
 from services.alerts.model import Matcher, SilenceDraft
 from services.vocabulary.text import display
@@ -235,3 +236,16 @@ def test_the_line_for_amtool() -> None:
         " --end=2026-03-02T19:46:00.000Z -- 'alertname=\"Disk full\"' 'x=\"a'\"'\"'b\"'"
     )
     assert expire_line("http://am:9093", "7") == "amtool silence expire --alertmanager.url=http://am:9093 -- 7"
+
+
+@pytest.mark.parametrize(
+    ("text", "namespaces"),
+    [
+        ('alertname="Down"', None),
+        ('namespace=~"shop|pay"', None),
+        ('namespace!="shop"', None),
+        ('namespace="shop", pod="web-1"', ("shop",)),
+    ],
+)
+def test_what_asks_for_no_namespace_may_mute_alerts_of_any(text: str, namespaces: tuple[str, ...] | None) -> None:
+    assert pinned_namespaces(parse_matchers(text)) == namespaces
