@@ -27,6 +27,7 @@ from services.alerts.model import Alert, Silence
 from services.alerts.wire import WireAlert, WireSilence, alert_of, silence_of
 from services.http import error_text
 from services.vocabulary.errors import FailureKind, SourceError
+from services.vocabulary.json_scan import ObjectScan
 
 T = TypeVar("T")
 
@@ -40,8 +41,6 @@ _GUESSES = 4
 _NOT_ONE = (msgspec.DecodeError, OverflowError, UnicodeDecodeError, RecursionError)
 _BORDER = b'},{"'
 _SPACE = re.compile(rb"[ \t\r\n]*")
-# A whole string, a brace, or the quote of a string whose end has not arrived.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}]|"', re.DOTALL)
 _AFTER = {ord("["): b"{]", ord(","): b"{", ord("]"): b""}
 
 
@@ -61,8 +60,7 @@ class ArrayCutter(Generic[T]):
         self._at = 0
         self._expected = b"["
         self._count = 0
-        self._scanned = 0  # how far the exact scan of the object at hand has come, from its first byte
-        self._depth = 0
+        self._exact = ObjectScan()  # of the object at hand
 
     def feed(self, piece: bytes) -> list[T]:
         """The objects that became whole with ``piece``.
@@ -110,7 +108,7 @@ class ArrayCutter(Generic[T]):
             self._at += 1
 
     def _guess(self, items: list[T]) -> bool:
-        if self._scanned:
+        if self._exact.begun:
             return False
         buffer, start = self._buffer, self._at
         end, depth = start, 0
@@ -132,7 +130,7 @@ class ArrayCutter(Generic[T]):
         size = len(self._buffer) - self._at
         if size < _PATIENCE and not ended:
             return False
-        end = self._exact_end()
+        end = self._exact.end(self._buffer, self._at)
         if end < 0:
             if size > _LARGEST:
                 raise SourceError(
@@ -148,25 +146,11 @@ class ArrayCutter(Generic[T]):
         self._passed(end)
         return True
 
-    def _exact_end(self) -> int:
-        for match in _TOKEN.finditer(self._buffer, self._at + self._scanned):
-            if match.end() - match.start() > 1:
-                continue
-            token = self._buffer[match.start()]
-            if token == ord('"'):
-                self._scanned = match.start() - self._at
-                return -1
-            self._depth += 1 if token == ord("{") else -1
-            if self._depth == 0:
-                return match.end()
-        self._scanned = len(self._buffer) - self._at
-        return -1
-
     def _passed(self, end: int) -> None:
         self._at = end
         self._expected = b",]"
         self._count += 1
-        self._scanned = self._depth = 0
+        self._exact.reset()
 
     def _unexpected(self) -> SourceError:
         rest = self._buffer[self._at :]

@@ -220,6 +220,7 @@ class ClusterReader:
     async def _load(self) -> None:
         context = await load_context(self.settings)
         self._learn(*_spoken(context))
+        context.configuration.trace_configs = [self._unmoved()]
         try:
             # Making its TLS context takes 25 to 40 ms.
             client = await asyncio.to_thread(ApiClient, context.configuration)
@@ -236,6 +237,21 @@ class ClusterReader:
                 await client_before.rest_client.close()
             self._retired = [self._client]
         self._client, self._context = client, context
+
+    def _unmoved(self) -> aiohttp.TraceConfig:
+        """Ends a request that is sent elsewhere: credentials and trust belong to the address that the person gave."""
+
+        async def refuse(_: object, __: object, moved: aiohttp.TraceRequestRedirectParams) -> None:
+            raise SourceError(
+                FailureKind.CONFIGURATION,
+                f"{self.name}: {self._host} answered {moved.response.status}, a redirect, which is not followed",
+                "name the API server's own address in the kubeconfig",
+                status=moved.response.status,
+            )
+
+        trace = aiohttp.TraceConfig()
+        trace.on_request_redirect.append(refuse)
+        return trace
 
     @property
     def _host(self) -> str:

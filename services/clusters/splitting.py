@@ -2,8 +2,8 @@
 
 The answer to a list that a server serves from memory comes whole, whatever ``limit`` asks: 10 MB for 2,000 pods. The
 cut is found by the text between two items, ``},{"metadata":`` for a real API server. That text may also stand inside
-an item, so a piece counts only when it decodes; otherwise it is joined with the next one. A JSON object ends where it
-first is whole, so a piece that decodes is exactly one item.
+an item, so a piece counts only when it decodes; a JSON object ends where it first is whole, so a piece that decodes is
+exactly one item. Where it does not, an exact scan finds the end of that item: no byte is decoded again and again.
 """
 
 from __future__ import annotations
@@ -14,10 +14,17 @@ from typing import Generic, TypeVar
 
 import msgspec
 
+from services.vocabulary.json_scan import ObjectScan
+
 T = TypeVar("T")
 
 _ITEMS = re.compile(rb'"items"\s*:\s*(\[|null)')
 _KEY = re.compile(rb'\s*\{\s*("[^"\\]*")')
+_NEXT = re.compile(rb"\s*,\s*(?=\{)")
+_LARGEST = 8 * 1024 * 1024
+"""Bytes that are held at most: several times what etcd takes of one object."""
+_OVERLAP = 256
+"""What is searched for may itself be cut in two, so a search begins a little before the end of the one before."""
 
 
 class ListEnd(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,9 +52,14 @@ class ListSplitter(Generic[T]):
         self._begun = False
         self._separator: re.Pattern[bytes] | None = None
         self._searched = 0
+        self._exactly = False  # whether the item at hand needs the exact scan
+        self._exact = ObjectScan()
+        self._end = -1  # where that scan found the end of the item, from its first byte
 
     def feed(self, chunk: bytes) -> Iterator[T]:
         """The items that ``chunk`` completes."""
+        if len(self._rest) > _LARGEST:
+            raise msgspec.DecodeError(f"one item of it is larger than {_LARGEST // 1024 // 1024} MB")
         self._rest += chunk
         if not self._begun and not self._begin():
             return
@@ -64,25 +76,51 @@ class ListSplitter(Generic[T]):
         return [self._decoder.decode(item) for item in body.items or ()], body.metadata
 
     def _begin(self) -> bool:
-        match = _ITEMS.search(self._rest)
+        match = _ITEMS.search(self._rest, self._searched)
         if match is None:
+            self._searched = max(0, len(self._rest) - _OVERLAP)
             return False
         self._begun = True
+        self._searched = 0
         self._head, self._rest = self._rest[: match.end()], self._rest[match.end() :]
         return True
 
     def _cut(self, separator: re.Pattern[bytes]) -> Iterator[T]:
         start = 0
-        for match in separator.finditer(self._rest, self._searched):
-            end = match.start() + 1
-            try:
-                item = self._decoder.decode(memoryview(self._rest)[start:end])
-            except msgspec.ValidationError:
-                raise
-            except msgspec.DecodeError:
-                continue  # the separator stood inside the item
-            yield item
-            start = match.end(1)
-        # A separator may itself be cut in two, so the search goes on a little before the end.
+        while True:
+            if not self._exactly:
+                match = separator.search(self._rest, max(start, self._searched))
+                if match is None:
+                    break
+                try:
+                    item = self._decoder.decode(memoryview(self._rest)[start : match.start() + 1])
+                except msgspec.ValidationError:
+                    raise
+                except msgspec.DecodeError:
+                    self._exactly = True  # the separator stood inside the item
+                    continue
+                yield item
+                start = match.end(1)
+                continue
+            borders = self._borders(start)
+            if borders is None:
+                break
+            end, beyond = borders
+            yield self._decoder.decode(memoryview(self._rest)[start:end])
+            start = beyond
         self._rest = self._rest[start:]
-        self._searched = max(0, len(self._rest) - 256)
+        self._searched = max(0, len(self._rest) - _OVERLAP)
+
+    def _borders(self, start: int) -> tuple[int, int] | None:
+        """End of the item at ``start`` and beginning of the next; None as long as not both have arrived."""
+        if self._end < 0:
+            end = self._exact.end(self._rest, start)
+            if end < 0:
+                return None
+            self._end = end - start
+        follows = _NEXT.match(self._rest, start + self._end)
+        if follows is None:
+            return None
+        end, self._end, self._exactly = start + self._end, -1, False
+        self._exact.reset()
+        return end, follows.end()

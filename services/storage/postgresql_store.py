@@ -28,6 +28,7 @@ from services.vocabulary.errors import StoreError
 _READ = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 # Each statement sees what was kept before it began. All writers hold one lock, so nothing changes between two of them.
 _WRITE = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_LONGEST_NAME = 63
 _ALONE = text(
     "SELECT pg_advisory_xact_lock(:lock), pg_notify(:channel, pg_current_xact_id()::text), pg_current_xact_id()::text"
 )
@@ -243,4 +244,7 @@ async def _bring_up(engine: AsyncEngine, address: PostgresqlAddress) -> None:
 def _own(address: PostgresqlAddress) -> tuple[int, str]:
     """The key of the writers' lock and the channel of this store; both live within one database."""
     name = f"sre-console {address.schema}".strip()
-    return int.from_bytes(sha256(name.encode()).digest()[:8], signed=True), name
+    digest = sha256(name.encode())
+    # The name of a channel has at most 63 bytes, as that of a schema has.
+    channel = name if len(name) <= _LONGEST_NAME else f"sre-console {digest.hexdigest()[:32]}"
+    return int.from_bytes(digest.digest()[:8], signed=True), channel

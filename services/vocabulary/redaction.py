@@ -67,6 +67,25 @@ def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
             re.compile(rf"""(?<![a-z0-9])({_KEYS})(\s*=\s*)(?!["'\s~!=]|b["'])[^\s&,;"']+""", re.IGNORECASE),
             rf"\1\2{HIDDEN}",
         ),
+        # As environments and YAML write them. Small letters and "=" are how labels are written, and stay.
+        (
+            re.compile(r"""(?<![A-Za-z0-9_])([A-Z0-9_]*(?:PASSWORD|PASSWD|SECRET|TOKEN|KEY)=["']?)(?!‹)[^\s"']+"""),
+            rf"\1{HIDDEN}",
+        ),
+        (
+            re.compile(
+                rf"""(?<![a-z0-9])({_KEYS}|secret)(:[ \t]+)(?!‹)(?=\S*[0-9\W_])[^\s"']{{6,}}[ \t]*$""", re.I | re.M
+            ),
+            rf"\1\2{HIDDEN}",
+        ),
+        (re.compile(r"""(\s-u[ =]?|--user[ =])(["']?[^\s:"'/]+:)[^\s"']+"""), rf"\1\2{HIDDEN}"),
+        # What begins as the tokens of GitHub, GitLab, Slack and AWS do.
+        (
+            re.compile(
+                r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{16,}|xox[abeprs]-[\w-]{10,}|AKIA[0-9A-Z]{16})"
+            ),
+            HIDDEN,
+        ),
         (
             re.compile(r"""([?&](?:token|key|secret|sig|signature|code|x-amz-[a-z-]+)=)[^\s&#"']+""", re.IGNORECASE),
             rf"\1{HIDDEN}",

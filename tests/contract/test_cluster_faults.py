@@ -343,3 +343,14 @@ async def test_a_proxy_of_the_environment_is_not_asked_for_the_loopback(
 ) -> None:
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert await listing(build()) == []
+
+
+async def test_a_redirect_is_not_followed(build: Build, double: KubernetesDouble) -> None:
+    elsewhere = KubernetesDouble()
+    async with serve(elsewhere):
+        to = f"{elsewhere.url}/apis/apps/v1/deployments"
+        double.fault(always, lambda: web.Response(status=302, headers={"Location": to}))
+        error = await failing(build())
+        assert elsewhere.calls == []
+    assert (error.kind, error.status) == (FailureKind.CONFIGURATION, 302)
+    assert "a redirect, which is not followed" in error.message

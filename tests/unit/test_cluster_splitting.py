@@ -56,6 +56,33 @@ def test_items_leave_before_the_body_has_ended() -> None:
     assert [item["metadata"]["name"] for item in first] == ["a", "b"]
 
 
+def test_an_item_that_is_full_of_borders_is_looked_at_once() -> None:
+    """Each border inside an unfinished item once made everything before it be decoded again."""
+    decoded = 0
+
+    class Counting:
+        def decode(self, piece: memoryview) -> object:
+            nonlocal decoded
+            decoded += len(piece)
+            return msgspec.json.decode(piece)
+
+    splitter: ListSplitter[object] = ListSplitter(Counting())  # type: ignore[arg-type]
+    item = b'{"metadata":{},"x":[' + b'{"metadata":{}},' * 5000 + b'{"metadata":{}}]}'
+    body = b'{"items":[' + item + b"," + item + b',{"metadata":{}}],"metadata":{}}'
+    found: list[object] = []
+    for start in range(0, len(body), 4096):
+        found.extend(splitter.feed(body[start : start + 4096]))
+    rest, _ = splitter.close()
+    assert [len(one) for one in [*found, *rest] if isinstance(one, dict)] == [2, 2, 1]
+    assert decoded < 3 * len(body)
+
+
+def test_what_never_becomes_an_item_is_not_held_for_ever() -> None:
+    for begin in (b'{"x":"', b'{"items":[', b'{"items":[{"metadata":"', b'{"items":[{"metadata":{}},{"metadata":"'):
+        with pytest.raises(msgspec.DecodeError, match="larger than 8 MB"):
+            split(begin + b" " * 12_000_000, list(range(0, 12_000_000, 65536)))
+
+
 def test_items_that_begin_differently_are_all_there() -> None:
     body = b'{"items":[{"metadata":{"name":"a"}},{"kind":"x"},{"metadata":{"name":"c"}}],"metadata":{}}'
     assert [next(iter(item)) for item in split(body, [5, 40])[0]] == ["metadata", "kind", "metadata"]
