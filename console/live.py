@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from services.storage.store import Store
 
 _ALERTS_EVERY = 5.0
-_RECORDS_EVERY = 3.0  # the store itself tells of changes; this only says that it is still there
+_RECORDS_EVERY = 5.0  # the store itself tells of changes; this only says that it is still there
 _DUTIES_EVERY = 30.0
 
 
@@ -66,7 +66,7 @@ class Live:
 
             self.deployments[context.context] = Feed(f"kubernetes {context.context}", clock, valid_for=VALID_FOR)
             self._environments[context.context] = context.environment or context.context
-        stored = timedelta(seconds=10)
+        stored = timedelta(seconds=3 * _RECORDS_EVERY)
         self.incidents: Feed[Incident] = Feed("incidents", clock, valid_for=stored)
         self.circuit: Feed[Circuit] = Feed("circuit", clock, valid_for=stored)
         self.approvals: Feed[Approval] = Feed("approvals", clock, valid_for=stored)

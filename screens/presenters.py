@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from textual.content import Content
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from services.feed import Feed
     from services.vocabulary.clock import Clock
+    from services.vocabulary.snapshot import Snapshot
 
 RowT = TypeVar("RowT")
 ItemT = TypeVar("ItemT")
@@ -44,6 +46,7 @@ class Presenter(Generic[ItemT, PageT]):
             screen, f"arrange-{pane.id}", gather=self._gather, show=self._show, failed=self._fail
         )
         self._failure: Freshness | None = None
+        self._told_by: dict[str, tuple[object, ...]] = {}
 
     @property
     def table(self) -> RecordTable[Any]:
@@ -69,9 +72,17 @@ class Presenter(Generic[ItemT, PageT]):
         """
         self._feeds = dict(feeds)
         self._clock = clock
-        for feed in self._feeds.values():
-            feed.subscribe(lambda _: self.arrange())
+        for name, feed in self._feeds.items():
+            feed.subscribe(partial(self._heard, name))
         self.arrange()
+
+    def _heard(self, name: str, snapshot: Snapshot[ItemT]) -> None:
+        # Most answers confirm what is known already; a filter may ask for ages, which pass.
+        freshness = snapshot.freshness
+        told = (freshness.state, freshness.partial, snapshot.items)
+        if self._told_by.get(name) != told or self.pane.filter:
+            self._told_by[name] = told
+            self.arrange()
 
     @property
     def sources(self) -> dict[str, Freshness]:

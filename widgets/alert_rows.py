@@ -133,6 +133,10 @@ class AlertFormat(RowFormat[AlertRow]):
                 return "" if row.title and firing else standing_note(alert, self._clock.now())
         return ""
 
+    def passing(self, row: AlertRow) -> str:
+        """Its age, and how long it stays muted."""
+        return f"{self.cell(row, 'age')} {self.cell(row, 'note')}"
+
     def _subject(self, row: AlertRow, alert: Alert) -> Cell:
         if row.problem is not None:
             return cause_words(row.problem)

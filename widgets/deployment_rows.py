@@ -50,6 +50,10 @@ class DeploymentFormat(RowFormat[Deployment]):
         """The context of its cluster."""
         return row.context
 
+    def passing(self, row: Deployment) -> str:
+        """The age of its last change."""
+        return f"{self.cell(row, 'age')}"
+
     def cell(self, row: Deployment, column: str) -> Cell:
         """One cell."""
         style = "bold $severity-critical" if row.trouble else _STYLES[row.state]

@@ -26,6 +26,10 @@ class DutyFormat(RowFormat[Duty]):
         """The rotation's name."""
         return row.id
 
+    def passing(self, row: Duty) -> str:
+        """Until when, and how long that is."""
+        return f"{self.cell(row, 'until')} {self.cell(row, 'left')}"
+
     def cell(self, row: Duty, column: str) -> Cell:
         """One cell."""
         now = self._clock.now()

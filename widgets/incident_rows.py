@@ -39,6 +39,10 @@ class IncidentFormat(RowFormat[Incident]):
         """Ended ones are quiet."""
         return "" if row.state.is_open else "$text-quiet"
 
+    def passing(self, row: Incident) -> str:
+        """How old it is, and how long ago it changed."""
+        return f"{self.cell(row, 'age')} {self.cell(row, 'updated')}"
+
     def cell(self, row: Incident, column: str) -> Cell:
         """One cell."""
         now = self._clock.now()

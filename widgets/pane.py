@@ -91,6 +91,7 @@ class Pane(Vertical):
         self._table: RecordTable[Any] | None = None
         self._example = example
         self._field: Input | None = None
+        self._note = PaneNote()
         self._counts = Content()
         self.go_on: Continue = _nothing
         self._describe()
@@ -98,7 +99,7 @@ class Pane(Vertical):
     def compose(self) -> ComposeResult:
         """A sentence; the list comes with :meth:`hang`, the filter line when it is first wanted."""
         yield Static("connecting …", classes="waiting")
-        yield PaneNote()
+        yield self._note
 
     @property
     def table(self) -> RecordTable[Any]:
@@ -115,7 +116,7 @@ class Pane(Vertical):
         """Put the list in the place of the sentence."""
         self._table = table
         self.query(".waiting").remove()
-        self.mount(table, before=self.query_one(PaneNote))
+        self.mount(table, before=self._note)
 
     @property
     def filter(self) -> str:
@@ -186,7 +187,7 @@ class Pane(Vertical):
             now: UTC.
             told: the person should see when it was checked even if all is well.
         """
-        note = self.query_one(PaneNote)
+        note = self._note
         note.words = freshness_note(tuple(sources.values()), now, told=told)
         note.set_class(bool(note.words), "-said")
         untrusted = frozenset(name for name, source in sources.items() if not source.trusted)

@@ -54,3 +54,10 @@ class RowFormat(ABC, Generic[RowT]):
     def style(self, row: RowT) -> str:  # noqa: ARG002
         """The style of the whole line, under the styles of its pieces; see :class:`Piece`."""
         return ""
+
+    def passing(self, row: RowT) -> str | None:  # noqa: ARG002
+        """What of the row's cells becomes another while only time passes; None where that is not known.
+
+        Asked for the visible rows every few seconds: whatever it says the same of is not drawn again.
+        """
+        return None

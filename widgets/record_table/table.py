@@ -76,6 +76,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         self._moved = False
         self._painter = Painter(self, format, columns)
         self._lines: dict[int, Strip] = {}
+        self._passed: list[str | None] = []
 
     # What others ask and tell.
 
@@ -151,7 +152,8 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
 
     def refresh_ages(self) -> None:
         """Draw again those visible lines whose text changed since: for ages and clocks. Never a layout."""
-        self._redraw_changed()
+        if self._has_passed():
+            self._redraw_changed()
 
     def move_to(self, key: str) -> bool:
         """Put the cursor on the row with this key, and show it.
@@ -374,6 +376,14 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
             strip = self._line(index)
             if drawn.get(index) != strip:
                 self._refresh_content_line(index - self._top + self._header)
+
+    def _has_passed(self) -> bool:
+        """Whether time made another text of what is visible; it may have where the format does not tell."""
+        told = [self._format.passing(self._rows[index]) for index in self._visible()]
+        if told == self._passed and None not in told:
+            return False
+        self._passed = told
+        return True
 
     def _refresh_content_line(self, y: int) -> None:
         self.refresh(Region(0, y, self.size.width, 1))
