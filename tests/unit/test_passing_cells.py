@@ -1,4 +1,4 @@
-"""What a row tells as changing with time alone is all of it that does: the rest is not looked at while nothing happens."""
+"""What a row tells as changing with time alone is all of it that does; the rest is left alone while nothing happens."""
 
 from __future__ import annotations
 
