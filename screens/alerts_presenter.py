@@ -14,8 +14,7 @@ from textual.content import Content
 
 from screens.arranging import Work
 from screens.presenters import Presenter, counted
-from services.alerts.blocks import Sort
-from services.alerts.grouping import GroupingKind
+from services.alerts.grouping import GroupingKind, Sort
 from services.alerts.model import Alert, Standing
 from services.alerts.saved_views import ALL, ChosenView, Routes, SavedView, views_of
 from services.alerts.view import MUTED_KEY, AlertRow, AlertsView, RowKind, arrange

@@ -46,8 +46,7 @@ class ViewSettings(Section):
 
     def view(self) -> SavedView:
         """The same for the list."""
-        from services.alerts.blocks import Sort
-        from services.alerts.grouping import parse_grouping
+        from services.alerts.grouping import Sort, parse_grouping
         from services.alerts.saved_views import SavedView
 
         return SavedView(self.name, self.filter, parse_grouping(self.by), Sort(self.sort), self.start)

@@ -10,10 +10,10 @@ from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
-from enum import Enum
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from services.alerts.grouping import Sort
 from services.alerts.model import Alert, Standing
 from services.alerts.view import MUTED_KEY, AlertRow, AlertsView, RowKind
 from services.vocabulary.severity import Severity
@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 
 _ORDER = {standing: place for place, standing in enumerate(Standing)}
 _MUTED = (Standing.SILENCED, Standing.INHIBITED)
-
-
-class Sort(Enum):
-    """What comes first among the blocks of one standing."""
-
-    WORST = "worst"
-    NEWEST = "newest"
-    OLDEST = "oldest"
-    LARGEST = "largest"
-    NAME = "name"
 
 
 @dataclass(frozen=True)

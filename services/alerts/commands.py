@@ -10,11 +10,10 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, Field
 
 from services.alerts import grouped_listing, listing
-from services.alerts.blocks import Sort
 from services.alerts.expiring import plan_expire
 from services.alerts.filter_offers import FilterOffers
 from services.alerts.filtering import AlertFilter, filter_of_words, parse_filter
-from services.alerts.grouping import GroupingKind, parse_grouping
+from services.alerts.grouping import GroupingKind, Sort, parse_grouping
 from services.alerts.heartbeat import absent
 from services.alerts.hinting import hint_for
 from services.alerts.looking_commands import LOOKING_COMMANDS

@@ -9,8 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from services.alerts import listing
-from services.alerts.blocks import Sort
-from services.alerts.grouping import PLACES, Grouping, GroupingKind, parse_grouping
+from services.alerts.grouping import PLACES, Grouping, GroupingKind, Sort, parse_grouping
 from services.alerts.groups import arrange_groups, shared_labels
 from services.alerts.model import Alert, Standing
 from services.alerts.naming import told_apart

@@ -1,4 +1,4 @@
-"""By what the alerts of a list are put together: likeness, problems, labels, Alertmanager's own groups, or nothing."""
+"""By what the alerts of a list are put together, and what comes first. Light: the first rows wait for it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,16 @@ from enum import Enum
 
 from services.alerts.model import Alert
 from services.alerts.view import service_of
+
+
+class Sort(Enum):
+    """What comes first among the blocks of one standing."""
+
+    WORST = "worst"
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    LARGEST = "largest"
+    NAME = "name"
 
 
 class GroupingKind(Enum):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from services.alerts.blocks import Block, Sort, arrange_blocks, head_of
-from services.alerts.grouping import PLACES, Grouping, GroupingKind
+from services.alerts.blocks import Block, arrange_blocks, head_of
+from services.alerts.grouping import PLACES, Grouping, GroupingKind, Sort
 from services.alerts.model import Alert
 from services.alerts.naming import differing
 from services.alerts.routing import Route, group_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from msgspec import structs
 
-from services.alerts.blocks import Block, Sort, arrange_blocks, head_of
+from services.alerts.blocks import Block, arrange_blocks, head_of
+from services.alerts.grouping import Sort
 from services.alerts.model import Alert
 from services.alerts.naming import THINGS, differing
 from services.alerts.view import AlertRow, AlertsView, RowKind

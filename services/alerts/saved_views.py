@@ -6,8 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from services.alerts.blocks import Sort
-from services.alerts.grouping import Grouping, GroupingKind
+from services.alerts.grouping import Grouping, GroupingKind, Sort
 from services.vocabulary.errors import NotFound
 
 if TYPE_CHECKING:

@@ -9,11 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
-from services.alerts.blocks import Sort
 from services.alerts.filter_offers import FilterOffers
 from services.alerts.filtering import AlertFilter, filter_of_words, parse_filter
 from services.alerts.grouped_listing import describe, groupings
-from services.alerts.grouping import parse_grouping
+from services.alerts.grouping import Sort, parse_grouping
 from services.alerts.matcher_text import MatcherError
 from services.alerts.model import Alert
 from services.alerts.needs import AlertsNeeds

@@ -9,9 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.alerts.blocks import Sort
 from services.alerts.filtering import parse_filter
-from services.alerts.grouping import Grouping, GroupingKind, parse_grouping
+from services.alerts.grouping import Grouping, GroupingKind, Sort, parse_grouping
 from services.alerts.groups import arrange_groups, shared_labels
 from services.alerts.model import Alert
 from services.alerts.overview import overview
