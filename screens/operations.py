@@ -15,6 +15,7 @@ from textual.screen import Screen
 
 from services.vocabulary.text import display
 from widgets.band import Band
+from widgets.composition import SparingCompositor
 from widgets.detail import DetailStrip
 from widgets.key_line import KeyLine
 from widgets.pane import Pane
@@ -80,6 +81,7 @@ class OperationsScreen(Screen[None]):
             demo: whether to say that everything shown is simulated.
         """
         super().__init__(id="operations")
+        self._compositor = SparingCompositor()
         self._names = tuple(name for name in _PANES if incidents or name != "incidents")
         self._demo = demo
         self._desk: Desk | None = None

@@ -21,6 +21,7 @@ from services.alerts.model import Alert
 from services.alerts.view import AlertsView, arrange
 from services.vocabulary.clock import Clock
 from services.vocabulary.snapshot import Freshness, FreshnessState
+from widgets.composition import SparingCompositor
 from widgets.wall_canvas import WallCanvas
 from widgets.wall_headline import Headline
 from widgets.wall_layout import WallState, draw_wall
@@ -55,6 +56,7 @@ class WallboardScreen(Screen[None]):
             alone: whether it is the only screen of the program: no key leads away but the one that quits.
         """
         super().__init__(id="wallboard")
+        self._compositor = SparingCompositor()
         self._clock = clock
         self._demo = demo
         self._alone = alone
