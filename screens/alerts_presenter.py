@@ -324,6 +324,9 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
             parts.append(("0 firing", "$text-quiet") if trusted else ("firing UNKNOWN", "bold $warning"))
         elif not trusted:
             parts.append(("or more", "bold $warning"))
+        if page.filter:
+            # Whoever forgets that there is a filter takes the list for all there is: never cut off.
+            parts.append((f"filter: {view.shown} of {view.total}", "bold $accent"))
         if view.new:
             parts.append((f"• {view.new} new", "bold $accent"))
         acked = view.standing(Standing.ACKED)
@@ -332,8 +335,6 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
             parts.append((words, "bold $accent"))
         if acked or muted:
             parts.append((f"{acked} acked · {muted} muted", "$text-quiet"))
-        if page.filter:
-            parts.append((f"filter: {view.shown} of {view.total}", "bold $accent"))
         return counted(parts)
 
 

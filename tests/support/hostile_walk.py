@@ -23,6 +23,7 @@ from tests.support.walker import (
     detail_title,
     hidden,
     inner_cursor,
+    is_filtered,
     last_row,
     palette_line,
     pane_title,
@@ -41,7 +42,21 @@ _COMPLETIONS = (
     ("incident show ", "Show an incident"),
     ("oncall who ", "Show who"),
 )
-_PAGES = ("alerts list", "deploy status", "incident list", "incident show 1", "oncall who", "audit list")
+_PAGES = (
+    "alerts list",
+    "alerts list --by alertname",
+    "alerts labels",
+    "alerts silences",
+    "alerts correlate",
+    "deploy status",
+    "incident list",
+    "incident show 1",
+    "oncall who",
+    "audit list",
+    "undo list",
+    "metrics query answered",
+    "metrics range answered",
+)
 
 _TABS = "1 Alerts"
 """Where there is room for one pane alone, the others are tabs."""
@@ -187,6 +202,25 @@ def pages(walker: Walker) -> None:
     walker.line("")
     walker.turn(UP, last_row)
     walker.leave_line()
+    walker.check()
+
+
+def views(walker: Walker) -> None:
+    """Alerts by problem and by a label, every group unfolded; the pages to pick a view and a label from."""
+    walker.press("c", "by prob")
+    walker.step("+", lambda rows: any("▾" in row for row in rows), "the problems unfolded")
+    for _ in range(4):
+        walker.turn("j", cursor)
+    walker.step("-", lambda rows: not any("▾" in row for row in rows), "the problems folded")
+    walker.drop("c", "by prob")
+    walker.press("o", "Labels: ")
+    for _ in range(4):
+        walker.turn("j", inner_cursor)
+    walker.step(ENTER, lambda rows: is_filtered(rows) and hidden("Labels: ")(rows), "filtered by a label")
+    walker.step(ESCAPE, lambda rows: not is_filtered(rows), "no filter")
+    walker.press("v", "Views of the alerts")
+    walker.turn("j", inner_cursor)
+    walker.step(ESCAPE, lambda rows: hidden("Views of the alerts")(rows) and shown(KEYS)(rows), "the views closed")
     walker.check()
 
 

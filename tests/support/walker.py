@@ -121,6 +121,11 @@ def pane_title(rows: Rows) -> str:
     return next((" ".join(row.split()[1:2]) for row in rows if row.startswith(("╭", "┏"))), "")
 
 
+def is_filtered(rows: Rows) -> bool:
+    """Whether the field of a filter stands above the titles of the columns of the alerts."""
+    return _COLUMNS not in first_line(rows)
+
+
 def first_line(rows: Rows) -> str:
     """The first line inside the first pane: the heads of its columns, or the filter above them."""
     places = [place for place, row in enumerate(rows) if row.startswith(("╭", "┏"))]
@@ -241,7 +246,7 @@ class Walker:
     def page(self, line: str, *words: str) -> None:
         """Run a line whose answer is a page with ``words``."""
         self.line(line)
-        self.press(ENTER, CLOSES, *words)
+        self.step(ENTER, shown(CLOSES, *words), f"the page of /{line}")
 
     def leave_page(self, back: str = KEYS) -> None:
         """Close the page, back to where ``back`` is shown."""

@@ -42,6 +42,7 @@ async def test_nothing_hostile_gets_out_of_any_screen(tmp_path: Path, columns: i
             hostile_walk.command_line(walker, texts)
             hostile_walk.writes(walker, production)
             hostile_walk.breaker(walker, trip)
+            hostile_walk.views(walker)
             hostile_walk.pages(walker)
             hostile_walk.approvals(walker)
             hostile_walk.around(walker, texts)
