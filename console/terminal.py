@@ -11,10 +11,13 @@ import threading
 from queue import Empty
 from typing import IO, Any, cast
 
+from textual._xterm_parser import XTermParser
 from textual.app import App
 from textual.drivers.linux_driver import LinuxDriver
 from textual.geometry import Size
 from textual.message import Message
+
+from console.keyboard import WakingEvent, follow_keys
 
 _PATIENCE = 2.0
 """Seconds for what is still to be written when the program ends."""
@@ -38,7 +41,7 @@ class ConsoleDriver(LinuxDriver):
     """Textual's own, for terminals that go away without a word.
 
     Left to itself, its writing thread dies of the first error and its queue then stops the whole program; its reading
-    thread asks again and again at the end of the input.
+    thread asks again and again at the end of the input, and ten times a second while nobody types.
 
     Attributes:
         stuck: whether the terminal still takes nothing; what waits to be written can then only be abandoned.
@@ -49,6 +52,7 @@ class ConsoleDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=cast(Any, size and Size(*size)))
         self.stuck = False
+        self.exit_event = self._ended = WakingEvent()
         self._gone = threading.Event()
         self._losing = threading.Lock()
         self._file = cast(Any, _Output(cast("IO[str]", self._file), self))
@@ -61,10 +65,13 @@ class ConsoleDriver(LinuxDriver):
 
     def run_input_thread(self) -> None:
         """Read what is typed; where nobody can type, nothing."""
-        if self.input_tty:
-            super().run_input_thread()
-        else:
+        if not self.input_tty:
             self.exit_event.wait()
+            return
+        try:
+            follow_keys(self.fileno, XTermParser(self._debug), self.process_message, self._ended)
+        except OSError as error:
+            self.lost(str(error))
 
     def write(self, data: str) -> None:
         """Hand ``data`` to the terminal, as long as there is one."""
