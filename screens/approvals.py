@@ -76,7 +76,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
         """The list above, the whole of one request below."""
         with Vertical() as box:
             box.border_title = " Approvals "
-            box.border_subtitle = " y approve  n with a note  x reject  enter run yours  c take yours back  esc closes "
+            box.border_subtitle = " y approve  n +note  x reject  enter run yours  c cancel yours  esc closes "
             yield RecordTable(ApprovalFormat(self._desk.clock), COLUMNS)
             with VerticalScroll(can_focus=False):
                 yield Static(id="request")
@@ -129,7 +129,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
                 f"{display(who.os_user)}@{display(who.host)}"
             ),
             Content.styled(display(one.command), "$accent"),
-            Content(f"{display(one.action)} on {display(one.source)} in {display(one.environment)}, {one.risk}"),
+            Content(f"{display(one.action)} on {display(one.source)} in {display(one.environment)}, {display(one.risk)}"),
             Content(f"targets: {', '.join(display(name) for _, name in one.targets)}"),
         ]
         lines += [Content(f"  {display(line)}") for line in one.preview[:_PREVIEWED]]

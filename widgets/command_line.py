@@ -136,6 +136,7 @@ class CommandLine(Vertical):
         Only once it :meth:`stands`.
         """
         self.add_class("-open")
+        self.screen.add_class("-commanding")
         self._place = len(self._history)
         self._write(line, len(line) if cursor is None else cursor)
         self.screen.set_focus(self._input)
@@ -144,6 +145,7 @@ class CommandLine(Vertical):
     def close(self) -> None:
         """Put it away."""
         self.remove_class("-open")
+        self.screen.remove_class("-commanding")
         self._input.value = ""
 
     def remember(self, line: str) -> None:
