@@ -1,4 +1,4 @@
-"""Toasts leave what they are about to be read: the newest alone where there is little room, none on the command line."""
+"""Toasts leave what they are about to be read: the newest alone where there is little room, none on a command line."""
 
 from __future__ import annotations
 
