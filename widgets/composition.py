@@ -12,8 +12,8 @@ from textual.strip import Strip
 class SparingCompositor(Compositor):
     """Textual's own, which has every widget of the screen draw all its lines for any change at all.
 
-    Here a widget is asked only where something changed in front of it, and only from the first to the last line of
-    that. What reaches the terminal is the same. Give it to a screen before that is first laid out.
+    Here a widget is asked only where something changed that no widget in front of it covers, and only from the first to
+    the last line of that. What reaches the terminal is the same. Give it to a screen before that is first laid out.
     """
 
     def __init__(self) -> None:
@@ -32,10 +32,12 @@ class SparingCompositor(Compositor):
         if not self._changed:
             yield from super()._get_renders(crop)
             return
-        for widget, (region, clip) in self.visible_widgets.items():
+        bare = self._changed
+        for widget, (region, clip) in self.visible_widgets.items():  # the foremost first
             seen = region.intersection(clip)
-            touched = [part for one in self._changed if (part := seen.intersection(one))]
+            touched = [part for one in bare if (part := seen.intersection(one))]
             if touched:
                 lines = Region.from_union(touched)
                 shown = Region(seen.x, lines.y, seen.width, lines.height)
                 yield region, shown, widget.render_lines(shown.translate(-region.offset))
+                bare = tuple(one for one in bare if not seen.contains_region(one))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
+import os
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -32,6 +33,7 @@ class SqliteStore(Store):
         """Use :func:`services.storage.engine.open_store`."""
         self._engine = engine
         self._path = path
+        self._files = (str(path), f"{path}-wal")
         self._identity = _identity(path)
         self._writer = begins(engine, "BEGIN IMMEDIATE")
         self._writing = asyncio.Lock()
@@ -97,8 +99,8 @@ class SqliteStore(Store):
                 return version
             for _ in range(_GLANCES):
                 await self.clock.sleep(LOOK)
-                self._still_there()
                 if self._marks() != marks:
+                    self._still_there()
                     break
 
     async def server(self) -> StoreServer:
@@ -114,7 +116,7 @@ class SqliteStore(Store):
 
     def _marks(self) -> tuple[object, ...]:
         # The log is where a commit is written; the file itself is where the log is brought in.
-        return tuple(_mark(Path(f"{self._path}{ending}")) for ending in ("", "-wal"))
+        return tuple(map(_mark, self._files))
 
     def _still_there(self) -> None:
         # A file that was removed or replaced under an open store takes writes that nobody will ever read, and knows
@@ -201,12 +203,12 @@ async def _bring_up(path: Path, busy: float) -> None:
         await engine.dispose()
 
 
-def _mark(path: Path) -> tuple[int, int, int] | None:
+def _mark(file: str) -> tuple[int, int, int, int] | None:
     try:
-        status = path.stat()
+        status = os.stat(file)
     except OSError:
         return None
-    return status.st_ino, status.st_size, status.st_mtime_ns
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
