@@ -259,6 +259,9 @@ class _Exchange:
                 kind, said = FailureKind.MALFORMED, f"the answer is cut short or not HTTP: {str(error)[:200]}"
             case _ if self._sent:
                 said = f"the connection broke: {reason(error)}"
+                if address.startswith("https:"):
+                    # Whoever wants a certificate and gets none that it trusts closes the door behind the greeting.
+                    hint = "it may want a client certificate that it trusts: client_cert"
             case _:
                 said = f"no connection to {address}: {reason(error)}"
         return self.failure(kind, said, hint)
