@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -267,3 +268,16 @@ async def _by_problem(pilot: Pilot[Any]) -> None:
 @pytest.mark.parametrize("size", [SMALL, NORMAL], ids=["80x24", "120x40"])
 def test_alerts_by_problem(snap_compare: Compare, size: tuple[int, int], theme: str) -> None:
     assert snap_compare(demo_stage(STORM, theme=theme), terminal_size=size, run_before=_by_problem)
+
+
+async def _pick(pilot: Pilot[Any], key: str) -> None:
+    await ready(pilot)
+    before = pilot.app.screen
+    await pilot.press(key)
+    await _another_screen(pilot, before)
+
+
+@pytest.mark.parametrize("size", [SMALL, NORMAL], ids=["80x24", "120x40"])
+@pytest.mark.parametrize("key", ["o", "v"], ids=["labels", "views"])
+def test_what_there_is_to_pick_from(snap_compare: Compare, size: tuple[int, int], key: str) -> None:
+    assert snap_compare(demo_stage(STORM), terminal_size=size, run_before=partial(_pick, key=key))
