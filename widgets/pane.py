@@ -92,6 +92,7 @@ class Pane(Vertical):
         self._example = example
         self._field: Input | None = None
         self._note = PaneNote()
+        self._judged: tuple[Content, frozenset[str], int] | None = None
         self._counts = Content()
         self.go_on: Continue = _nothing
         self._describe()
@@ -187,10 +188,14 @@ class Pane(Vertical):
             now: UTC.
             told: the person should see when it was checked even if all is well.
         """
-        note = self._note
-        note.words = freshness_note(tuple(sources.values()), now, told=told)
-        note.set_class(bool(note.words), "-said")
+        words = freshness_note(tuple(sources.values()), now, told=told)
         untrusted = frozenset(name for name, source in sources.items() if not source.trusted)
+        judged = (words, untrusted, len(sources))
+        if judged == self._judged:
+            return
+        self._judged = judged
+        self._note.words = words
+        self._note.set_class(bool(words), "-said")
         self.table.stale = bool(sources) and len(untrusted) == len(sources)
         self.table.untrusted = frozenset() if self.table.stale else untrusted
 

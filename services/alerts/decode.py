@@ -10,7 +10,8 @@ nested lists contain. Where the guess fails, an exact scan that knows strings, e
 
 **What is reused.** Alertmanager's ``endsAt`` and ``updatedAt`` change each time Prometheus sends an alert again. An
 object whose other bytes are those of the previous answer is the same alert: the very same ``Alert`` is handed out, so
-that whoever compares by identity sees at once what changed.
+that whoever compares by identity sees at once what changed. A whole answer that is the one before it, byte for byte, is
+not even cut (:mod:`services.alerts.repetition`).
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from services.alerts.model import Alert, Silence
+from services.alerts.repetition import LastAnswer
 from services.alerts.wire import WireAlert, WireSilence, alert_of, silence_of
 from services.http import error_text
 from services.vocabulary.errors import FailureKind, SourceError
@@ -199,6 +201,7 @@ class AlertDecoder:
         self._environment = environment
         self._json = msgspec.json.Decoder(WireAlert)
         self._known: dict[bytes, Alert] = {}
+        self._last = LastAnswer(self._read)
 
     async def decode(self, chunks: AsyncIterator[bytes]) -> list[Alert]:
         """The alerts of one ``GET /api/v2/alerts``, in its order.
@@ -206,6 +209,9 @@ class AlertDecoder:
         Raises:
             SourceError: the body is no list of alerts, or the stream failed; what was known is kept.
         """
+        return await self._last.read(chunks)
+
+    async def _read(self, chunks: AsyncIterator[bytes]) -> list[Alert]:
         seen: dict[bytes, Alert] = {}
 
         def decode(raw: bytes) -> Alert:
