@@ -129,7 +129,9 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
                 f"{display(who.os_user)}@{display(who.host)}"
             ),
             Content.styled(display(one.command), "$accent"),
-            Content(f"{display(one.action)} on {display(one.source)} in {display(one.environment)}, {display(one.risk)}"),
+            Content(
+                f"{display(one.action)} on {display(one.source)} in {display(one.environment)}, {display(one.risk)}"
+            ),
             Content(f"targets: {', '.join(display(name) for _, name in one.targets)}"),
         ]
         lines += [Content(f"  {display(line)}") for line in one.preview[:_PREVIEWED]]
