@@ -65,6 +65,7 @@ async def test_nothing_is_lost_or_doubled_whoever_dies() -> None:
         assert nursery.stdout is not None
         said: list[list[str]] = []
         sees: dict[str, int] = {}
+        resting: set[str] = set()
 
         async def listen(lines: asyncio.StreamReader) -> None:
             async for line in lines:
@@ -72,6 +73,8 @@ async def test_nothing_is_lost_or_doubled_whoever_dies() -> None:
                 said.append(words)
                 if words[1] == "sees":
                     sees[words[0]] = int(words[2])
+                elif words[1] == "rests":
+                    resting.add(words[0])
 
         listening = asyncio.create_task(listen(nursery.stdout))
         alive = [f"op-{number}" for number in range(CONSOLES)]
@@ -91,7 +94,9 @@ async def test_nothing_is_lost_or_doubled_whoever_dies() -> None:
             while not set(alive) <= set(sees):  # the youngest have just been born
                 await asyncio.sleep(0.02)
         nursery.stdin.write(b"rest\n")
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(120):
+            while not set(alive) <= resting:  # what one of them was at may move the breaker once more
+                await asyncio.sleep(0.02)
 
         store = await open_store(url, clock)
         last = await Breaker(store, clock).open(OPERATOR, "everybody look")

@@ -2,7 +2,7 @@
 
 ``python -m tests.support.torture STORE ALERTMANAGER`` imports everything once and then obeys lines: ``spawn NAME``
 forks a console, ``kill NAME`` kills it as a power cut does, ``rest`` lets all of them only look on. Each console prints
-a line for what the store has acknowledged, and for each revision of the breaker that it sees.
+a line for what the store has acknowledged, for each revision of the breaker that it sees, and when it has come to rest.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class _Console:
                             _say(self.name, "done", outcome.intent, key)
             except ConsoleError:
                 await asyncio.sleep(0.02)
+        _say(self.name, "rests")
 
     def _silence(self, session: aiohttp.ClientSession, key: str) -> Callable[[WritePermit], Awaitable[Applied]]:
         async def apply(permit: WritePermit) -> Applied:
