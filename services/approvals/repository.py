@@ -307,7 +307,7 @@ class ApprovalRepository:
         await self._audit.append(
             connection,
             AuditRecord(
-                actor=actor,
+                actor=self._audit.known(actor),
                 command=f"approval {approval.number}: {approval.command}",
                 action=f"approval.{verb}",
                 decision=Decision.ALLOWED,

@@ -122,7 +122,7 @@ class TokenRepository:
         await self._audit.append(
             connection,
             AuditRecord(
-                actor=actor,
+                actor=self._audit.known(actor),
                 command=f"sre-console token {verb}",
                 action=f"gateway.token.{verb}",
                 decision=Decision.ALLOWED,

@@ -7,6 +7,7 @@ together with what they need to run.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -113,7 +114,7 @@ class Registry:
             ConsoleError: it could not be planned.
         """
         command, needs = self._entries[request.command.name]
-        return None if command.plan is None else await command.plan(needs, request.arguments, invocation)
+        return None if command.plan is None else await self._planned(command, needs, request, invocation)
 
     async def run(self, request: Request, invocation: Invocation) -> Result:
         """Do it. Writes to outside systems go through the guard and nowhere else.
@@ -126,7 +127,7 @@ class Registry:
             return await command.run(needs, request.arguments, invocation)
         if command.plan is None or self._guard is None:
             raise Refused("this console is read-only")
-        plan = await command.plan(needs, request.arguments, invocation)
+        plan = await self._planned(command, needs, request, invocation)
         outcome = await self._guard.execute(
             plan, command=request.line, actor=invocation.actor, confirm=invocation.confirm
         )
@@ -138,6 +139,13 @@ class Registry:
             undo=f"/undo {outcome.intent}" if outcome.undo and outcome.intent is not None else outcome.undo,
             status=outcome.status.value,
         )
+
+    async def _planned(self, command: AnyCommand, needs: Any, request: Request, invocation: Invocation) -> Plan:
+        if command.plan is None:
+            raise TypeError(f"/{command.name} plans nothing")
+        plan = await command.plan(needs, request.arguments, invocation)
+        # The class belongs to the declaration of the command: no plan makes itself more harmless than that.
+        return replace(plan, risk=command.risk) if command.risk is Risk.DESTRUCTIVE else plan
 
     def _command(self, line: str, words: list[Word]) -> tuple[AnyCommand, int]:
         for count in range(min(len(words), 3), 0, -1):

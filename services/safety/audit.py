@@ -106,6 +106,11 @@ class Audit:
         """Nothing is read before the first call."""
         self._store = store
 
+    def known(self, actor: Actor) -> Actor:
+        """``actor``, who asks from here, as the database knows them where it proves that: no claim of the console."""
+        user = self._store.database_user
+        return replace(actor, database_user=user) if user else actor
+
     async def append(
         self,
         connection: AsyncConnection,

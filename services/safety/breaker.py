@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.safety.actor import Actor
+from services.safety.actor import Actor, Surface
 from services.safety.audit import Audit, AuditRecord, Decision
 from services.safety.breaker_rows import read_circuits, write_circuit
 from services.safety.circuit import GLOBAL, Circuit, CircuitState
@@ -114,7 +114,14 @@ class Breaker:
             if scope != GLOBAL:
                 at = self._clock.now()
                 opened = await open_with_two(
-                    connection, self._audit, every, self._thresholds, actor=actor, command=command, at=at
+                    connection,
+                    self._audit,
+                    every,
+                    self._thresholds,
+                    actor=actor,
+                    command=command,
+                    at=at,
+                    emergency=True,
                 )
                 every = tuple(opened if opened and circuit.scope == GLOBAL else circuit for circuit in every)
         await self._remember(every)
@@ -144,10 +151,11 @@ class Breaker:
             The state that is now in the store.
 
         Raises:
-            Refused: no reason given.
+            Refused: no reason given, or a script asks.
             Conflict: somebody toggled it after the revision ``seen``.
             StoreError: it could not be kept; nothing changed.
         """
+        _needs_person(actor, "close")
         _needs_reason(reason, "close", scope)
         async with self._store.write() as connection:
             before, every = await self._held(connection, scope, seen)
@@ -180,10 +188,11 @@ class Breaker:
             The breakers that were reset, as they are now.
 
         Raises:
-            Refused: no reason given.
+            Refused: no reason given, or a script asks.
             Conflict: somebody toggled it after the revision ``seen``.
             StoreError: it could not be kept; nothing changed.
         """
+        _needs_person(actor, "reset")
         _needs_reason(reason, "reset", scope or GLOBAL)
         done: dict[str, Circuit] = {}
         async with self._store.write() as connection:
@@ -233,7 +242,7 @@ class Breaker:
         await self._audit.append(
             connection,
             AuditRecord(
-                actor=actor,
+                actor=self._audit.known(actor),
                 command=command,
                 action=f"circuit.{verb}",
                 decision=Decision.ALLOWED,
@@ -249,6 +258,12 @@ class Breaker:
     async def _remember(self, circuits: Iterable[Circuit]) -> None:
         if self._last_known is not None:
             await self._last_known.remember(circuits, self._clock.now())
+
+
+def _needs_person(actor: Actor, verb: str) -> None:
+    # Whoever holds a token of the gateway was given just this right by a person.
+    if actor.automation and actor.surface is not Surface.GATEWAY:
+        raise Refused(f"a script may open the breaker and not {verb} it", f"a person does: /circuit {verb}")
 
 
 def _needs_reason(reason: str, verb: str, scope: str) -> None:

@@ -111,7 +111,7 @@ class Guard:
         _check(plan)
         if self._read_only:
             raise Refused("this screen only shows: it cannot change anything", equivalent=plan.equivalent)
-        asked = Asked(plan, command, self._known(actor), self._clock.now())
+        asked = Asked(plan, command, self._audit.known(actor), self._clock.now())
         try:
             judgement = await self._early_word(asked)
         except StoreLost as lost:
@@ -126,7 +126,7 @@ class Guard:
                 await plan.prepare()
             except SourceError as error:
                 return await self._unready(asked, error)
-        asked = replace(asked, actor=self._known(actor), at=self._clock.now())
+        asked = replace(asked, actor=self._audit.known(actor), at=self._clock.now())
         permit, judgement = await self._intend(asked, agreed)
         self._running.add(permit.intent)
         return await self._on_its_way(self._do(asked, permit, _rule(judgement, agreed)), command)
@@ -161,7 +161,7 @@ class Guard:
         if not left:
             return ()
         try:
-            return await self._settler.leave(self._known(actor), left)
+            return await self._settler.leave(self._audit.known(actor), left)
         except StoreError as error:
             _log.warning("what was left unfinished could not be put down: %s", error)
             return ()
@@ -194,12 +194,7 @@ class Guard:
             StoreError: the store cannot be read or written.
         """
         if self._emergency is not None:
-            await self._emergency.bring(self._store, self._known(actor))
-
-    def _known(self, actor: Actor) -> Actor:
-        # Who the database says it is, where it proves that, is no claim of the console.
-        user = self._store.database_user
-        return replace(actor, database_user=user) if user else actor
+            await self._emergency.bring(self._store, self._audit.known(actor))
 
     async def _early_word(self, asked: Asked) -> Judgement:
         # Nobody should be asked to agree to what will be refused. The word that counts is read with the intent.

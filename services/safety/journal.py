@@ -114,7 +114,7 @@ async def unfinished(connection: AsyncConnection, *, besides: Collection[int]) -
             targets=tuple(Target(**target) for target in row.targets),
             equivalent=row.equivalent,
             environment=row.environment,
-            destructive=row.risk == Risk.DESTRUCTIVE.value,
+            destructive=row.risk != Risk.WRITE.value,
             automation=row.automation,
         )
         for row in (await connection.execute(query)).all()

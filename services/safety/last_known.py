@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from services.safety.circuit import GLOBAL, Circuit
 from services.vocabulary.errors import StoreGone
@@ -101,11 +103,30 @@ class LastKnown:
         if said == self._said:
             return
         try:
-            await asyncio.to_thread(_write, self.path, {**said, "noted_at": at.isoformat()})
+            kept = await asyncio.to_thread(self._note, said, at)
         except OSError as error:
             _log.warning("what is known of the breakers could not be noted in %s: %s", self.path, error)
             return
-        self._said = said
+        # Where another console knew more, this one says again what it sees next.
+        self._said = said if kept else None
+
+    def _note(self, said: dict[str, object], at: datetime) -> bool:
+        """Write ``said``, but for breakers of which the file knows a later revision; whether it knew none."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(self.path.with_suffix(".lock"), "a") as lock:
+            # Several consoles of one person share the file; who read the store first may come last.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            merged = _later(said, self._readable())
+            _write(self.path, {**merged, "noted_at": at.isoformat()})
+            return merged == said
+
+    def _readable(self) -> Mapping[str, Any] | None:
+        try:
+            known = self._read()
+            self.opened()
+            return known if known is None or isinstance(known["revisions"], dict) else None
+        except (LastKnownError, KeyError):
+            return None  # the store is there and says it better
 
     def knows(self) -> bool:
         """Whether the store was ever read from here.
@@ -188,6 +209,18 @@ class LastKnown:
         if not isinstance(content, dict):
             raise LastKnownError(f"{self.path} is damaged")
         return content
+
+
+def _later(said: Mapping[str, Any], known: Mapping[str, Any] | None) -> dict[str, object]:
+    """What was said and what is known, of each breaker that with the higher revision."""
+    if known is None:
+        return dict(said)
+    revisions = dict(said["revisions"])
+    later = {scope for scope, revision in known["revisions"].items() if revision > revisions.get(scope, -1)}
+    revisions.update({scope: known["revisions"][scope] for scope in later})
+    opened = [one for one in said["opened"] if one[0] not in later]
+    opened += [one for one in known["opened"] if one[0] in later]
+    return {"revisions": revisions, "opened": opened}
 
 
 def _write(path: Path, said: dict[str, object]) -> None:

@@ -153,6 +153,7 @@ async def open_with_two(
     actor: Actor,
     command: str,
     at: datetime,
+    emergency: bool = False,
 ) -> Circuit | None:
     """Open the global breaker where a second source has just opened; None where it stays as it is.
 
@@ -164,6 +165,7 @@ async def open_with_two(
         actor: whose write or toggle it was.
         command: the line.
         at: the moment (UTC).
+        emergency: a person stops what goes on: it is kept whether or not the audit's key is here.
     """
     circuit = next(one for one in every if one.scope == GLOBAL)
     names = sorted(one.scope for one in every if one.scope != GLOBAL and one.is_open)
@@ -171,7 +173,7 @@ async def open_with_two(
         return None
     opened = opened_by_itself(circuit, f"{len(names)} sources are open at once: {', '.join(names)}", at, thresholds)
     await write_circuit(connection, opened)
-    await audit.append(connection, _record(opened, actor, command, None, at))
+    await audit.append(connection, _record(opened, actor, command, None, at), emergency=emergency)
     return opened
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.safety.actor import Actor
+from services.safety.audit import Audit
 from services.storage.engine import Store
 from services.trust.act import scope_of
 from services.trust.demotion import Cause
@@ -34,6 +35,7 @@ class TrustRepository:
         self._clock = clock
         self._rules = rules
         self._ledger = ledger
+        self._audit = Audit(store)
         self.seen: tuple[Scope, ...] = ()
         """The scopes of the last reading, for completion."""
 
@@ -105,7 +107,7 @@ class TrustRepository:
                 now.held,
                 check_offered(now),
                 Cause.PROMOTED,
-                actor=self._known_as(actor),
+                actor=self._audit.known(actor),
                 reason=reason,
                 command=command,
             )
@@ -151,7 +153,7 @@ class TrustRepository:
                     before,
                     after,
                     Cause.DEMOTED,
-                    actor=self._known_as(actor),
+                    actor=self._audit.known(actor),
                     reason=reason or "no reason given",
                     command=command,
                 )
@@ -177,11 +179,6 @@ class TrustRepository:
         if held.problem:
             found = replace(found, to=None, lacking=(held.problem,))
         return Standing(held, rules.in_force(held.level), tally, found)
-
-    def _known_as(self, actor: Actor) -> Actor:
-        # Who the database says it is, where it proves that, is no claim of the console.
-        user = self._store.database_user
-        return replace(actor, database_user=user) if user else actor
 
 
 def check_promoter(actor: Actor) -> None:

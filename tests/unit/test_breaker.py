@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from services.audit.search import AuditSearch
+from services.safety.actor import Surface
 from services.safety.audit import Audit
+from services.safety.audit_entry import AuditEntry
 from services.safety.breaker import Breaker
 from services.safety.circuit import Circuit, CircuitState
 from services.storage.engine import Store
+from services.storage.keys import ChainKeys, chain_key
 from services.vocabulary.errors import Conflict, Refused, StoreError
 from tests.support.clock import EPOCH, ManualClock
 from tests.support.store import COLLEAGUE, OPERATOR, temporary_store
@@ -148,3 +153,34 @@ async def test_a_breaker_that_cannot_be_understood_is_never_taken_for_closed(
             await connection.exec_driver_sql(lift[engine] if statement == "lift" else statement)
     with pytest.raises(StoreError):
         await breaker.read()
+
+
+async def test_who_toggled_it_is_whom_the_database_knows(breaker: Breaker, store: Store) -> None:
+    await breaker.open(OPERATOR)
+    (entry,) = [one async for one in _entries(store)]
+    assert entry.database_user == store.database_user
+    assert bool(entry.database_user) is (store.name.startswith("postgresql"))
+
+
+async def _entries(store: Store) -> AsyncIterator[AuditEntry]:
+    for number in range(1, (await Audit(store).head()).sequence + 1):
+        yield await AuditSearch(store).get(number)
+
+
+async def test_a_script_may_open_it_and_a_person_closes_it(breaker: Breaker) -> None:
+    script = replace(OPERATOR, automation=True)
+    await breaker.open(script, "storm")
+    for close in (breaker.close, breaker.reset):
+        with pytest.raises(Refused, match="a script may open the breaker and not"):
+            await close(script, "all is well")
+    assert (await breaker.read()).is_open
+    # A token of the gateway was given just this right by a person.
+    assert not (await breaker.close(replace(script, surface=Surface.GATEWAY), "all is well")).is_open
+
+
+async def test_an_emergency_stop_of_a_second_source_waits_for_no_key_either(store: Store, breaker: Breaker) -> None:
+    store.keys = ChainKeys(chain_key("0123456789abcdef0123456789abcdef"))
+    await breaker.open(OPERATOR, "storm", scope="alertmanager a")
+    store.keys = ChainKeys()
+    await breaker.open(OPERATOR, "storm", scope="alertmanager b")
+    assert (await breaker.read()).is_open, "two that are open open everything"

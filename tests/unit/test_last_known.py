@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from console.late_store import LateStore
 from services.safety.actor import Actor
 from services.safety.audit import Audit
 from services.safety.breaker import Breaker
-from services.safety.circuit import GLOBAL
+from services.safety.circuit import GLOBAL, Circuit, CircuitState
 from services.safety.last_known import LastKnown, LastKnownError, Opened
 from services.safety.renewal import renew
 from services.storage.address import parse_address
@@ -219,3 +220,18 @@ async def test_an_older_copy_is_taken_on_purpose_and_keeps_open_what_was_open(tm
     again = late(tmp_path, known)
     assert (await Breaker(again, again.clock).read()).is_open
     await again.close()
+
+
+async def test_of_two_consoles_that_share_it_the_later_revision_stays(tmp_path: Path) -> None:
+    early, late_one = known_of(tmp_path), known_of(tmp_path)
+    closed = Circuit(revision=4)
+    opened = Circuit(CircuitState.OPEN, 5, "op-b", EPOCH, "storm", manual=True)
+    await early.remember([closed], EPOCH)
+    await late_one.remember([opened], EPOCH)
+    # Who read the store first writes last.
+    await known_of(tmp_path).remember([closed], EPOCH)
+    again = known_of(tmp_path)
+    assert again.revisions() == {GLOBAL: 5}
+    assert [one.changed_by for one in again.opened()] == ["op-b"]
+    await early.remember([replace(opened, state=CircuitState.CLOSED, revision=6)], EPOCH)
+    assert (known_of(tmp_path).revisions(), known_of(tmp_path).opened()) == ({GLOBAL: 6}, ())

@@ -249,9 +249,11 @@ class RecordingGuard:
 
     def __init__(self) -> None:
         self.lines: list[str] = []
+        self.risks: list[Risk] = []
 
     async def execute(self, plan: Plan, *, command: str, actor: Actor, confirm: Confirmer) -> Outcome:
         self.lines.append(command)
+        self.risks.append(plan.risk)
         agreed = await confirm(plan)
         return Outcome(1, OutcomeStatus.DONE if agreed else OutcomeStatus.NOT_SENT, plan.summary, {"id": "s1"}, "/undo")
 
@@ -275,6 +277,27 @@ async def test_a_write_goes_through_the_guard_alone() -> None:
     result = await registry.run(request, INVOCATION)
     assert guard.lines == ["/alerts ack 3f2a"]
     assert (result.ok, result.message, result.data, result.undo) == (True, "acks 3f2a", {"id": "s1"}, "/undo 1")
+
+
+async def test_no_plan_makes_itself_more_harmless_than_its_command_is_declared() -> None:
+    async def plan(_needs: World, _arguments: AckArguments, _invocation: Invocation) -> Plan:
+        async def apply(_permit: object) -> Applied:
+            raise AssertionError("only the guard applies")
+
+        return Plan(
+            "a.b", Risk.WRITE, "outside", "prod", (Target("thing", "x", "prod"),), "changes x", "by hand", apply
+        )
+
+    guard = RecordingGuard()
+    registry = Registry(guard)
+    for name, risk in (("drop it", Risk.DESTRUCTIVE), ("change it", Risk.WRITE)):
+        command = Command(name=name, summary="s", arguments=AckArguments, risk=risk, plan=plan)
+        registry.add((command,), World())
+        await registry.run(registry.parse(f"{name} x"), INVOCATION)
+        planned = await registry.plan(registry.parse(f"{name} x"), INVOCATION)
+        assert planned is not None
+        assert planned.risk is risk
+    assert guard.risks == [Risk.DESTRUCTIVE, Risk.WRITE]
 
 
 def test_a_name_is_declared_once(registry: Registry) -> None:
