@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from console.late_store import LateStore
 from console.metrics_needs import metrics_needs
@@ -18,7 +19,12 @@ from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
 from services.alerts.correlating import COMMANDS as CORRELATING_COMMANDS
 from services.alerts.correlating import CorrelatingNeeds
-from services.alerts.model import ACK, EXPIRE, SILENCE
+from services.alerts.keeper import Keeper
+from services.alerts.kept import ACK_MAX
+from services.alerts.kept_repository import KeptRepository
+from services.alerts.making import MakingNeeds
+from services.alerts.making_commands import COMMANDS as MAKING_COMMANDS
+from services.alerts.model import ACK, CREATE, EXPIRE, RESOLVE, SILENCE
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots, read_alerts
 from services.alerts.viewing_commands import COMMANDS as VIEWING_COMMANDS
@@ -53,6 +59,7 @@ from services.safety.guard import Guard
 from services.safety.last_known import LastKnown
 from services.storage.address import parse_address
 from services.storage.keys import NO_KEYS, ChainKeys
+from services.storage.leases import Leases
 from services.trust.commands import COMMANDS as TRUST_COMMANDS
 from services.trust.commands import TrustNeeds
 from services.trust.gate import TrustedDesk, TrustGate
@@ -100,6 +107,7 @@ class Records:
         approvals: what waits for a second person. policies: of the configuration.
         trust: how far automation may go.
         guard: the road to outside writes; None where nothing may be written.
+        kept: acks and alerts that are kept up. leases: of this console. keeper: keeps them up, once there are commands.
     """
 
     def __init__(
@@ -137,6 +145,9 @@ class Records:
             keys=keys,
         )
         self.incidents = IncidentRepository(self.store, clock)
+        self.kept = KeptRepository(self.store, clock)
+        self.leases = Leases(self.store, clock, uuid4().hex)
+        self.keeper: Keeper | None = None
         self.breaker = Breaker(self.store, clock, thresholds=thresholds, last_known=known)
         self.audit = Audit(self.store)
         self.anchor_file = None if anchor_file is None else AnchorFile(anchor_file, parse_address(url).name)
@@ -222,6 +233,8 @@ def add_commands(
     notes: Callable[[], Sequence[str]] = tuple,
     objectives: Sequence[Objective] = (),
     chosen: ChosenView,
+    ack_max: timedelta = ACK_MAX,
+    notice: Callable[[str, str], None] = lambda *_: None,
 ) -> None:
     """Give ``registry`` every command, each with what it needs.
 
@@ -239,6 +252,8 @@ def add_commands(
         notes: what ``/circuit status`` tells besides, such as where the gateway listens.
         objectives: service levels of the configuration.
         chosen: the view of the alerts.
+        ack_max: how long an ack is kept at most while its alert fires.
+        notice: shows a person a title and a sentence.
     """
 
     async def alerts_now() -> AlertsNow:
@@ -259,13 +274,19 @@ def add_commands(
         written=live.alerts_written,
         must_fire=sources.must_fire,
         views=chosen.views,
+        kept=records.kept,
+        ack_max=ack_max,
     )
+    making = MakingNeeds(alerts_needs, records.kept)
+    if records.guard is not None:
+        records.keeper = Keeper(making, records.guard, records.leases, notice)
 
     async def workloads() -> Sequence[Deployment]:
         snapshots = await (live.read_deployments() if headless else live.deployments_now())
         return [one for snapshot in snapshots for one in snapshot.items]
 
     registry.add(ALERTS_COMMANDS, alerts_needs)
+    registry.add(MAKING_COMMANDS, making)
     registry.add(VIEWING_COMMANDS, ViewingNeeds(alerts_needs, None if headless else chosen))
     registry.add(CORRELATING_COMMANDS, CorrelatingNeeds(alerts_now, alerts_needs.offers, clock, workloads))
     if incident_response:
@@ -330,7 +351,9 @@ def add_commands(
     )
     registry.add(
         TRUST_COMMANDS,
-        TrustNeeds(records.trust, lambda: records.trust.seen, (ACK, SILENCE, EXPIRE), environments, clock),
+        TrustNeeds(
+            records.trust, lambda: records.trust.seen, (ACK, SILENCE, EXPIRE, CREATE, RESOLVE), environments, clock
+        ),
     )
     registry.add(THEME_COMMANDS, ThemeNeeds(preferences, switch_theme))
 

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
@@ -179,6 +180,8 @@ class Backend:
                     notes=lambda: (self.gateway,) if self.gateway else (),
                     objectives=[one.objective() for one in sre.slo],
                     chosen=self.chosen_view,
+                    ack_max=timedelta(seconds=sre.alerts.ack_max),
+                    notice=self._notice,
                 )
                 self.live.follow(
                     records.store,
@@ -188,6 +191,10 @@ class Backend:
                 )
                 self.records = records
             return self.records
+
+    def _notice(self, title: str, text: str) -> None:
+        # Whoever shows it is known later than who tells it.
+        self.notice(title, text)
 
     def _store_password(self) -> Callable[[], str] | None:
         reference = self.settings.sre.store.password
@@ -236,6 +243,8 @@ class Backend:
         if records.guard is not None:
             self.background.keep(Work("looking for writes without an outcome", self._settle))
             self.background.keep(Work("keeping heads of the audit", records.follow_head))
+        if records.keeper is not None:
+            self.background.keep(Work("keeping acks and alerts made by hand", records.keeper.run))
         if serve and self.settings.gateway.enabled:
             beside = (await import_late("console.gateway")).serve_beside
             self.background.keep(Work("serving the gateway", partial(beside, self)))

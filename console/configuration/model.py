@@ -15,6 +15,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from pydantic_core import CoreSchema
 from pydantic_core.core_schema import no_info_plain_validator_function
 
+from console.configuration.alerts import AlertsSettings
 from console.configuration.audit import AuditSettings
 from console.configuration.circuit import CircuitSettings
 from console.configuration.gateway import GatewaySettings
@@ -336,6 +337,7 @@ class SreSettings(Section):
     operator: Name = Field(default_factory=_operator)
     prometheus: Annotated[PrometheusSettings, Apart()] | None = None
     alertmanager: list[Annotated[AlertmanagerSettings, Apart()]] = Field(default_factory=no_items)
+    alerts: Annotated[AlertsSettings, Apart()] = Field(default_factory=AlertsSettings.model_construct)
     kubernetes: list[Annotated[KubernetesSettings, Apart()]] = Field(default_factory=no_items)
     oncall: Annotated[OncallSettings, Apart()] = Field(default_factory=OncallSettings.model_construct)
     store: Annotated[StoreSettings, Apart()] = Field(default_factory=StoreSettings.model_construct)

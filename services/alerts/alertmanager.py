@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
@@ -13,8 +14,8 @@ import msgspec
 
 from services.alerts.decode import AlertDecoder, SilenceDecoder
 from services.alerts.merge import Merger
-from services.alerts.model import EXPIRE, Alert, Silence, SilenceDraft
-from services.alerts.wire import WireSilence, WireSilenceId, WireStatus, instant, silence_of
+from services.alerts.model import EXPIRE, Alert, AlertDraft, Matcher, Silence, SilenceDraft
+from services.alerts.wire import WirePosted, WireSilence, WireSilenceId, WireStatus, fingerprint, instant, silence_of
 from services.http import ReadClient, WriteClient
 from services.safety.permit import WritePermit
 from services.vocabulary.errors import FailureKind, SourceError
@@ -384,6 +385,45 @@ class AlertmanagerWrite:
         await self._ready().send(
             permit, action=action, target=target, method="DELETE", path=f"/api/v2/silence/{quote(silence_id, safe='')}"
         )
+
+    async def post_alert(self, permit: WritePermit, draft: AlertDraft, *, action: str, target: str) -> None:
+        """Post one alert. Members tell each other nothing of alerts: the others do not have it.
+
+        Args:
+            permit: spent on the one request that is sent.
+            draft: the alert.
+            action: what the permit was made for.
+            target: the raw name of the permit's target.
+
+        Raises:
+            PermitError: the permit does not cover this; nothing was sent.
+            SourceError: no member was chosen (``sent`` is False), or the one that was asked failed.
+        """
+        posted = {
+            "labels": draft.labels,
+            "annotations": draft.annotations,
+            "startsAt": instant(draft.starts_at),
+            "endsAt": instant(draft.ends_at),
+        }
+        await self._ready().send(
+            permit, action=action, target=target, method="POST", path="/api/v2/alerts", body=[posted]
+        )
+
+    async def end_of_alert(self, draft: AlertDraft) -> datetime | None:
+        """When the alert of these labels ends, as the chosen member tells it; None where it has none that fires.
+
+        Raises:
+            SourceError: no member was chosen, or the one that was gave no usable answer.
+        """
+        from services.alerts.matchers import format_matcher  # re2, which the first rows do not wait for
+
+        if self._chosen is None:
+            raise _nobody(self._cluster)
+        member, wanted = self._chosen.read, fingerprint(draft.labels)
+        # One matcher that every version reads narrows the answer.
+        name = format_matcher(Matcher("alertname", draft.labels.get("alertname", "")))
+        found = _decode(await member.get("/api/v2/alerts", (("filter", name),)), list[WirePosted], member.settings.name)
+        return next((one.ends_at.astimezone(UTC) for one in found if one.fingerprint == wanted), None)
 
     async def silence(self, silence_id: str) -> Silence | None:
         """One silence as the chosen member tells it: what was written can be read there at once, elsewhere later.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 
 from services.alerts.matchers import format_matcher
-from services.alerts.model import SilenceDraft
+from services.alerts.model import AlertDraft, Matcher, SilenceDraft
 from services.alerts.wire import instant
 from services.vocabulary.text import display
 
@@ -31,6 +31,22 @@ def expire_line(url: str, silence_id: str) -> str:
     return " ".join(
         [shell_word(word) for word in ("amtool", "silence", "expire", f"--alertmanager.url={url}", "--", silence_id)]
     )
+
+
+def alert_line(url: str, draft: AlertDraft) -> str:
+    """Posts an alert; one that ends now is resolved by it."""
+    words = [
+        "amtool",
+        "alert",
+        "add",
+        f"--alertmanager.url={url}",
+        f"--start={instant(draft.starts_at)}",
+        f"--end={instant(draft.ends_at)}",
+        *[f"--annotation={format_matcher(Matcher(name, value))}" for name, value in draft.annotations.items()],
+        "--",
+        *[format_matcher(Matcher(name, value)) for name, value in draft.labels.items()],
+    ]
+    return " ".join([shell_word(word) for word in words])
 
 
 def shell_word(text: str) -> str:

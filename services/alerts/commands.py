@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from datetime import timedelta
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
@@ -65,13 +64,16 @@ class ListArguments(Arguments):
 
 
 class AckArguments(Arguments):
-    """``/alerts ack <id> [--for 15m] [--note …]``."""
+    """``/alerts ack <id> [--for 15m] [--note …] [--to op-b]``."""
 
     id: Annotated[str, Positional(selection="alert")] = Field(
         description="fingerprint or a unique beginning of it, with cluster/ before it where two clusters share one"
     )
-    for_: Duration = Field(timedelta(minutes=15), alias="for", description="how long it is muted")
+    for_: Duration | None = Field(
+        None, alias="for", description="how long it is muted and no longer; without it, as long as the alert fires"
+    )
     note: str = Field("", description="what you are doing about it, for whoever looks next")
+    to: str = Field("", description="who has it from now on, if not you")
 
 
 class SilenceArguments(Arguments):
@@ -143,7 +145,7 @@ def _every_alert(alerts: Iterable[Alert], chosen: AlertFilter) -> AlertsView:
 
 
 async def _ack(needs: AlertsNeeds, request: AckArguments, invocation: Invocation) -> Plan:
-    return await plan_ack(needs, invocation.actor, request.id, request.for_, request.note)
+    return await plan_ack(needs, invocation.actor, request.id, request.for_, request.note, request.to)
 
 
 async def _silence(needs: AlertsNeeds, request: SilenceArguments, invocation: Invocation) -> Plan:
@@ -215,10 +217,12 @@ COMMANDS: tuple[Command[AlertsNeeds, Any], ...] = (
         risk=Risk.WRITE,
         plan=_ack,
         complete={"id": _ids},
-        examples=("/alerts ack 3f2a", '/alerts ack 3f2a --for 30m --note "rolling back"'),
+        examples=("/alerts ack 3f2a", '/alerts ack 3f2a --for 30m --note "rolling back"', "/alerts ack 3f2a --to op-b"),
         help=(
             "Alertmanager knows no acknowledgements. This makes a silence on the alert's labels whose comment begins "
-            "with ACK!, as other tools do; doing it again prolongs it. Notifications stop; a pager that was notified "
+            "with ACK!, as other tools do; doing it again prolongs it. Without --for it lasts 15 minutes at a time, "
+            "and one of the consoles prolongs it while the alert fires, up to [sre.alerts] ack_max. With --to somebody "
+            "else has it from then on. Notifications stop; a pager that was notified "
             "already is not acknowledged."
         ),
     ),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 
 from services.alerts.amtool import expire_line, silence_line
@@ -20,7 +21,7 @@ from services.alerts.wire import instant
 from services.safety.actor import Actor
 from services.safety.permit import WritePermit
 from services.safety.plan import Applied, Confirmation, Plan, Reach, Risk, Target
-from services.vocabulary.errors import Conflict, ConsoleError, NotFound
+from services.vocabulary.errors import Conflict, ConsoleError, NotFound, StoreError
 from services.vocabulary.quoting import command_line
 
 _MARK = 16
@@ -94,7 +95,7 @@ async def plan_expire(
     silence, now = await reader.silence(silence_id), needs.clock.now()
     if silence is None:
         raise NotFound(f"{cluster} has no silence {silence_id}", "it ended some time ago, or the id is not whole")
-    _still_there(silence, now, mark)
+    _still_there(silence, now, await _mark_now(needs, cluster, silence_id, mark))
     if at is not None and at > now and at >= silence.ends_at:
         raise Conflict(f"silence {name} ends at {clock_time(silence.ends_at, now)} anyway", "nothing was sent")
     draft = None
@@ -120,6 +121,10 @@ async def plan_expire(
             left = await write.create_silence(permit, draft, action=EXPIRE, target=name)
             said = f"silence {left} of {cluster} ends at {until} again"
         needs.written(cluster)
+        if needs.kept is not None:
+            # A keeper that finds it ended lets it go as well; this only spares it the look.
+            with suppress(StoreError):
+                await needs.kept.release(cluster, silence_id)
         return Applied(said, {"silence": left, "cluster": cluster, "environment": reader.environment})
 
     async def verify(applied: Applied) -> bool:
@@ -160,6 +165,15 @@ def _place(needs: AlertsNeeds, name: str) -> tuple[str, str]:
     if cluster not in needs.readers or cluster not in needs.writers:
         raise NotFound(f"there is no cluster {cluster} to write to", f"there is {', '.join(needs.writers) or 'none'}")
     return cluster, silence_id
+
+
+async def _mark_now(needs: AlertsNeeds, cluster: str, silence_id: str, mark: str) -> str:
+    """What ``mark`` has become since a console prolonged the ack that it was made for."""
+    if mark and needs.kept is not None:
+        for ack in await needs.kept.acks():
+            if (ack.cluster, ack.silence, ack.mark) == (cluster, silence_id, mark):
+                return ack.mark_now
+    return mark
 
 
 def _still_there(silence: Silence, now: datetime, mark: str) -> None:

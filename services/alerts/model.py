@@ -17,6 +17,10 @@ SILENCE = "alertmanager.silence.create"
 """The action of a permit for any other new or prolonged silence."""
 EXPIRE = "alertmanager.silence.expire"
 """The action of a permit to end a silence."""
+CREATE = "alertmanager.alert.create"
+"""The action of a permit to post an alert that a person made."""
+RESOLVE = "alertmanager.alert.resolve"
+"""The action of a permit to end such an alert."""
 
 
 class Matcher(msgspec.Struct, frozen=True, gc=False):
@@ -142,3 +146,12 @@ class SilenceDraft(msgspec.Struct, frozen=True):
     created_by: str
     comment: str
     id: str = ""
+
+
+class AlertDraft(msgspec.Struct, frozen=True):
+    """An alert to be posted. Times are UTC; from ``ends_at`` on it counts as resolved."""
+
+    labels: dict[str, str]
+    annotations: dict[str, str]
+    starts_at: datetime
+    ends_at: datetime

@@ -12,7 +12,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from services.alerts.amtool import silence_line
-from services.alerts.expiring import undo_line
+from services.alerts.expiring import silence_mark, undo_line
+from services.alerts.kept import STEP, KeptAck
 from services.alerts.listing import clock_time
 from services.alerts.lookup import find_alert
 from services.alerts.matchers import exact_matchers, format_matcher, label_test, pinned_namespaces
@@ -25,10 +26,11 @@ from services.safety.actor import Actor
 from services.safety.permit import WritePermit
 from services.safety.plan import Applied, Confirmation, Plan, Reach, Risk, Target
 from services.vocabulary.durations import format_duration
-from services.vocabulary.errors import ConsoleError, NotFound
+from services.vocabulary.errors import ConsoleError, NotFound, StoreError
 
 if TYPE_CHECKING:
     from services.alerts.alertmanager import AlertmanagerWrite, AlertmanagerWriter
+    from services.alerts.kept_repository import KeptRepository
     from services.alerts.source import AlertSource
 
 LONG = timedelta(hours=24)
@@ -41,8 +43,13 @@ _SKEW = timedelta(minutes=5)
 _UNKNOWN = "the pager is not acknowledged"
 
 
-async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timedelta, note: str) -> Plan:
+async def plan_ack(
+    needs: AlertsNeeds, actor: Actor, text: str, duration: timedelta | None, note: str, to: str = ""
+) -> Plan:
     """Acknowledge one alert, or prolong its acknowledgement: the same silence, never a second one.
+
+    Without a ``duration`` it lasts :data:`~services.alerts.kept.STEP` at a time and is kept while the alert fires, at
+    most :attr:`~services.alerts.needs.AlertsNeeds.ack_max`. ``to`` is who has it from then on, if not the actor.
 
     An acknowledgement that lasts longer already is not shortened. Without a note, a prolonged one keeps its comment.
 
@@ -50,34 +57,43 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         ConsoleError: no such alert, several of them, a duration that cannot be, or nothing to write to.
         SourceError: the cluster's silences cannot be read.
     """
+    keeping = needs.kept if duration is None else None
+    duration = duration or min(STEP, needs.ack_max)
     _check_duration(duration)
     now, alert = await _find(needs, text)
     reader, writer = _ends(needs, alert)
     write = writer.one_write()
-    at = needs.clock.now()
+    at, owner = needs.clock.now(), to or actor.operator
     matchers = exact_matchers(alert.labels)
     before = _acknowledgement(await reader.silences(), matchers, at)
-    comment = f"{ACK_PREFIX} {note or f'acknowledged by {actor.operator} with sre-console'}"
-    draft = SilenceDraft(matchers, at - _SKEW, at + duration, actor.operator, comment)
+    comment = f"{ACK_PREFIX} {note or f'acknowledged by {owner} with sre-console'}"
+    draft = SilenceDraft(matchers, at - _SKEW, at + duration, owner, comment)
     if before is not None:
         # Alertmanager keeps the id only for the same matchers in the same order and the same onset.
         draft = SilenceDraft(
             before.matchers,
             before.starts_at,
             max(at + duration, before.ends_at),
-            actor.operator,
+            owner,
             comment if note else before.comment,
             before.id,
         )
     until = clock_time(draft.ends_at, at)
     (told,) = told_apart((alert,), now.alerts)
     verb = "acks" if before is None else "prolongs the ack of"
+    if to and before is not None and before.created_by != to:
+        verb = f"hands over to {to} the ack of"
+    cap = at + needs.ack_max
+    lasting = f"; a console prolongs it while the alert fires, until {clock_time(cap, at)} at most" if keeping else ""
 
     async def apply(permit: WritePermit) -> Applied:
         silence_id = await write.create_silence(permit, draft, action=ACK, target=alert.id)
         needs.written(alert.cluster)
+        mark = silence_mark(draft.matchers, draft.ends_at, draft.created_by, draft.comment)
+        held = KeptAck(alert.cluster, silence_id, alert.id, at, cap, mark, mark, actor)
+        kept = await _keep(needs.kept, held, before, keep=keeping is not None)
         return Applied(
-            f"{title(alert)} is muted in Alertmanager until {until}; {_UNKNOWN}",
+            f"{title(alert)} is muted in Alertmanager until {until}{kept or lasting}; {_UNKNOWN}",
             _data(now, alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
             undo_line(alert.cluster, silence_id, draft, before),
         )
@@ -91,13 +107,13 @@ async def plan_ack(needs: AlertsNeeds, actor: Actor, text: str, duration: timede
         alert,
         draft,
         action=ACK,
-        summary=f"{verb} {told} for {format_duration(duration)} as {actor.operator}; expires {until}",
+        summary=f"{verb} {told} for {format_duration(duration)} as {owner}; expires {until}",
         apply=apply,
         already=already,
     )
     return replace(
         plan,
-        preview=(*plan.preview, f"Alertmanager stops notifying until {until}; {_UNKNOWN}"),
+        preview=(*plan.preview, f"Alertmanager stops notifying until {until}{lasting}; {_UNKNOWN}"),
         prepare=write.choose,
         verify=_verification(write, draft),
     )
@@ -161,6 +177,20 @@ async def plan_silence(
         prepare=write.choose,
         verify=_verification(write, draft),
     )
+
+
+async def _keep(kept: KeptRepository | None, ack: KeptAck, before: Silence | None, *, keep: bool) -> str:
+    """Put down whether the ack is prolonged from now on; what to say where that could not be put down."""
+    if kept is None:
+        return ""
+    try:
+        if before is not None:
+            await kept.release(before.cluster, before.id)
+        if keep:
+            await kept.hold(ack)
+    except StoreError as error:
+        return f"; nobody prolongs it, as the store does not keep it: {error}" if keep else ""
+    return ""
 
 
 def _plan(

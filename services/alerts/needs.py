@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from services.alerts.kept import ACK_MAX
 from services.alerts.model import Alert
 from services.alerts.now import AlertsNow
 from services.alerts.offers import AlertOffers
@@ -14,6 +16,7 @@ from services.vocabulary.clock import Clock
 
 if TYPE_CHECKING:
     from services.alerts.alertmanager import AlertmanagerWriter
+    from services.alerts.kept_repository import KeptRepository
     from services.alerts.source import AlertSource
 
 
@@ -34,6 +37,8 @@ class AlertsNeeds:
         written: called with the cluster after a write that was accepted, so that its feed reads again at once.
         must_fire: cluster -> names of alerts that must always fire there.
         views: views of the list, by name.
+        kept: acks that last as long as their alert, in the store; None where none is kept.
+        ack_max: how long one is kept at most.
         offers: what completion offers of ``latest``.
     """
 
@@ -45,6 +50,8 @@ class AlertsNeeds:
     written: Callable[[str], None] = _nothing
     must_fire: Mapping[str, Sequence[str]] = field(default_factory=dict)
     views: Mapping[str, SavedView] = field(default_factory=lambda: views_of(()))
+    kept: KeptRepository | None = None
+    ack_max: timedelta = ACK_MAX
     offers: AlertOffers = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

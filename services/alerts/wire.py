@@ -64,6 +64,13 @@ class WireSilence(msgspec.Struct, gc=False):
     updated_at: Instant | None = msgspec.field(name="updatedAt", default=None)
 
 
+class WirePosted(msgspec.Struct, gc=False):
+    """``gettableAlert``, as far as whoever posted it asks."""
+
+    fingerprint: str
+    ends_at: Instant = msgspec.field(name="endsAt")
+
+
 class _Version(msgspec.Struct, gc=False):
     version: str = ""
 

@@ -247,6 +247,61 @@ timeline = Table(
     Column("hash", Text, nullable=False),
 )
 
+# Alerts that people made by hand, and acks that are prolonged while their alert fires. Kept by whoever has the lease,
+# by leave of the person who asked; who that was stands beside it.
+kept_alerts = Table(
+    "kept_alerts",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("cluster", Text, nullable=False),
+    Column("environment", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("annotations", JSON, nullable=False),
+    Column("starts_at", UtcDateTime, nullable=False),
+    Column("ends_at", UtcDateTime, nullable=False),
+    Column("posted_at", UtcDateTime, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("database_user", Text, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("automation", Boolean, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+Index("ix_kept_alerts_ended_at", kept_alerts.c.ended_at)
+
+kept_acks = Table(
+    "kept_acks",
+    metadata,
+    Column("cluster", Text, primary_key=True),
+    Column("silence", Text, primary_key=True),
+    Column("alert", Text, nullable=False),
+    Column("acked_at", UtcDateTime, nullable=False),
+    # When it is prolonged no more, whatever fires.
+    Column("until", UtcDateTime, nullable=False),
+    # What undo was told of the silence, and what it is since it was prolonged.
+    Column("mark", Text, nullable=False),
+    Column("mark_now", Text, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("os_user", Text, nullable=False),
+    Column("host", Text, nullable=False),
+    Column("database_user", Text, nullable=False),
+    Column("surface", Text, nullable=False),
+    Column("automation", Boolean, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+Index("ix_kept_acks_ended_at", kept_acks.c.ended_at)
+
+# Who does what must be done once.
+leases = Table(
+    "leases",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False),
+)
+
 # What waits for a second person, and what became of it. Expiry is judged by the clock; "expired" is only its record.
 approvals = Table(
     "approvals",

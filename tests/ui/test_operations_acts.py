@@ -25,6 +25,7 @@ from screens.confirm import ConfirmScreen
 from screens.operations import OperationsScreen
 from screens.result import ResultScreen
 from screens.wallboard import WallboardScreen
+from services.alerts.model import AlertDraft
 from services.command import Command, Positional
 from services.registry import CommandError, quote
 from services.safety.plan import Plan
@@ -108,6 +109,16 @@ async def open_breaker(desk: Tapped) -> None:
         await records.breaker.open(desk.backend.actor, "test")
 
 
+async def made_by_hand(desk: Tapped) -> None:
+    """Let the first alert pass for one that a person created, so that there is one to resolve."""
+    records, feed = desk.backend.records, next(iter(desk.desk.alerts.values()))
+    alert = feed.snapshot.items[0]
+    assert records is not None
+    ends_at = desk.backend.clock.now() + timedelta(hours=1)
+    draft = AlertDraft(alert.labels, {}, alert.starts_at, ends_at)
+    await records.kept.created(alert.cluster, alert.environment, draft, desk.backend.actor)
+
+
 async def run_everything(desk: Tapped, commands: tuple[Command[Any, Any], ...]) -> dict[str, list[str]]:
     """Run every line of every command with the breaker open; command -> what was refused."""
     refused: dict[str, list[str]] = {}
@@ -133,6 +144,8 @@ async def test_with_the_breaker_open_no_command_reaches_the_wire(tmp_path: Path)
         await desk.press("a")
         before = desk.writes
         assert len(before) == 1
+        await open_breaker(desk)
+        await made_by_hand(desk)
         commands = desk.backend.registry.commands
         refused = await run_everything(desk, commands)
         writing = {command.name for command in commands if command.risk.outside}
