@@ -70,6 +70,7 @@ class ConsoleApp(App[int]):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+q", "quit", "Quit", id="console.quit", show=False, priority=True),
         Binding("ctrl+p", "command_palette", "Palette", id="console.palette", show=False),
+        Binding("ctrl+z", "suspend_process", "To the shell; fg comes back", id="console.suspend", show=False),
     ]
 
     def __init__(
@@ -193,6 +194,11 @@ class ConsoleApp(App[int]):
     @on(TerminalLost)
     def _terminal_lost(self, event: TerminalLost) -> None:
         self._endings.end(HUNG_UP, f"the terminal is gone: {event.reason}")
+
+    @on(Driver.SignalResume)
+    def _resumed(self) -> None:
+        # The terminal shows what the shell left there; Textual draws only what has changed.
+        self.refresh()
 
     def _let_go(self) -> None:
         if isinstance(self._driver, ConsoleDriver):

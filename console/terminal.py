@@ -52,6 +52,7 @@ class ConsoleDriver(LinuxDriver):
     ) -> None:
         super().__init__(app, debug=debug, mouse=mouse, size=cast(Any, size and Size(*size)))
         self.stuck = False
+        self._watched = False
         self.exit_event = self._ended = WakingEvent()
         self._gone = threading.Event()
         self._losing = threading.Lock()
@@ -60,7 +61,8 @@ class ConsoleDriver(LinuxDriver):
     def start_application_mode(self) -> None:
         """Begin to draw and to read, and to look whether the terminal is still there."""
         super().start_application_mode()  # type: ignore[no-untyped-call]
-        if self.input_tty:
+        if self.input_tty and not self._watched:
+            self._watched = True  # it goes on while the program is suspended
             threading.Thread(target=self._watch, name="terminal-watch", daemon=True).start()
 
     def run_input_thread(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from screens.alerts_presenter import AlertsPresenter
+from screens.certainty import sure
 from screens.commanding import Commanding
 from screens.confirm import Question
 from services.alerts.naming import told_apart
@@ -43,22 +44,20 @@ class Acting:
 
     def ack(self) -> None:
         """Ack what is selected; several are asked for once and acked one by one."""
-        if self._alerts.drifted:
-            self._alerts.accept()
-            words = "The alert under the cursor is gone. Look where the cursor stands now, then press again."
-            self._screen.notify(words, severity="warning", markup=False)
-            return
         ids = self._ids()
         if not ids:
             return
-        chosen = [alert for alert in self._alerts.items if alert.id in set(ids)]
+        by_id = {alert.id: alert for alert in self._alerts.items}
+        chosen = [by_id[one] for one in ids if one in by_id]
         told = told_apart(chosen, self._alerts.items)
+        names = {alert.id: f"{alert.environment}  {words}" for alert, words in zip(chosen, told, strict=True)}
+        tasks = [(f"/alerts ack {quote(one)}", names.get(one, one)) for one in ids]
         question = Question(
-            f"Ack {len(ids)} alerts for 15m, each by itself",
+            f"Ack {len(ids)} alerts, each by itself",
             environment=", ".join(sorted({alert.environment for alert in chosen})),
-            preview=tuple(f"{alert.environment}  {words}" for alert, words in zip(chosen, told, strict=True)),
+            preview=tuple(name for _, name in tasks),
         )
-        self._commanding.run_each([f"/alerts ack {quote(one)}" for one in ids], question)
+        self._commanding.run_each(tasks, question)
 
     def silence(self) -> None:
         """Begin a silence of the selected alert; the comment is still to be written."""
@@ -71,7 +70,11 @@ class Acting:
 
     def incident(self) -> None:
         """Begin an incident; the selected alert suggests the title."""
-        alert = self._alert()
+        alert = None
+        if "alert" in self._selection():
+            if not sure(self._screen, self._alerts.table):
+                return
+            alert = self._alert()
         title = f"{alert.name} {subject_of(alert)}".strip() if alert is not None else ""
         self._line.open(f"/incident create {quote(shorten(title, LONGEST_TITLE)) if title else ''}")
 
@@ -89,6 +92,8 @@ class Acting:
         self._commanding.run("/undo last")
 
     def _ids(self) -> tuple[str, ...]:
+        if not sure(self._screen, self._alerts.table):
+            return ()
         ids = self._selection().get("alert", ())
         if not ids:
             self._screen.notify("No alert is selected.", severity="warning", markup=False)

@@ -13,7 +13,8 @@ from msgspec import structs
 from textual.content import Content
 
 from screens.arranging import Work
-from screens.presenters import Presenter, counted
+from screens.counting import counted, honest, narrowed, nothing_passes
+from screens.presenters import Presenter
 from services.alerts.grouping import GroupingKind, Sort
 from services.alerts.model import Alert, Standing
 from services.alerts.saved_views import ALL, ChosenView, Routes, SavedView, views_of
@@ -30,14 +31,9 @@ if TYPE_CHECKING:
     from services.deployments.model import Deployment
 
 _CORRELATING = 10
+_FOLDS_KEPT = 500
+"""Groups that are remembered as unfolded while another view shows none of them."""
 _GROUPS = (RowKind.GROUP, RowKind.PROBLEM)
-_WORDS = {
-    Severity.CRITICAL: "critical",
-    Severity.ERROR: "error",
-    Severity.WARNING: "warning",
-    Severity.INFO: "info",
-    Severity.OTHER: "other",
-}
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,6 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self._seen: dict[str, frozenset[str]] = {}
         self._rows: dict[str, AlertRow] = {}
         self.view: AlertsView | None = None
-        self._drift: str | None = None
         self._narrowed = ""
         self._unfolded: str | None = None
         self._chosen = ChosenView(views_of(()), _no_routes)
@@ -151,6 +146,7 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
     def looked(self) -> None:
         """The person acted in the pane: what stands there now is no longer new."""
         if self.view is not None and self.view.new:
+            self._forget(frozenset(alert.id for alert in self.items))
             shown = self.view.ids
             self._seen = {cluster: known | shown for cluster, known in self._seen.items()}
             self.arrange()
@@ -262,13 +258,16 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         self._rows = {row.key: row for row in view.rows}
         if not page.filter:
             self._forget(view.ids)
+            if len(self._expanded) > _FOLDS_KEPT:
+                self._expanded &= self._rows.keys()
         self._list(view.rows, self._empty(page, freshness))
         if before is not None and before.key not in self._rows:
             self._follow(before)
         self._show_unfolded()
         if page.filter != self._narrowed:
             # Whoever changes the filter moves the cursor themselves.
-            self._narrowed, self._drift = page.filter, None
+            self._narrowed = page.filter
+            self.table.accept_cursor()
         self.pane.count(self._counts(page, freshness))
 
     def _forget(self, there: frozenset[str]) -> None:
@@ -291,23 +290,12 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
         kept = next((row for row in self._rows.values() if row.key != MUTED_KEY and ids & set(row.ids)), None)
         if kept is not None:
             self.table.move_to(kept.key)
-        else:
-            self._drift = self.table.cursor_key
-
-    @property
-    def drifted(self) -> bool:
-        """Whether the cursor stands where no person put it: the alert it stood on has ended."""
-        return self._drift is not None and self._drift == self.table.cursor_key
-
-    def accept(self) -> None:
-        """The person was told where the cursor stands."""
-        self._drift = None
 
     def _empty(self, page: AlertsPage, freshness: Sequence[Freshness]) -> str:
         if page.view.total and page.filter:
             if page.filter_hint:
                 return f"{page.filter_hint} Escape clears the filter."
-            return f"No alert of {page.view.total} passes the filter. Escape clears it."
+            return nothing_passes("alert", page.view.total)
         return self.blind(freshness, "No alerts. 0 firing.")
 
     def _counts(self, page: AlertsPage, freshness: Sequence[Freshness]) -> Content:
@@ -315,18 +303,13 @@ class AlertsPresenter(Presenter[Alert, AlertsPage]):
             return Content.styled(f"filter: {display(page.filter_error, 120)}", "bold $warning")
         view = page.view
         parts = [
-            (f"{severity.glyph} {view.firing(severity)} {_WORDS[severity]}", severity_style(severity))
+            (f"{severity.glyph} {view.firing(severity)} {severity.value}", severity_style(severity))
             for severity in Severity
             if view.firing(severity)
         ]
-        trusted = all(source.trusted for source in freshness)
-        if not parts:
-            parts.append(("0 firing", "$text-quiet") if trusted else ("firing UNKNOWN", "bold $warning"))
-        elif not trusted:
-            parts.append(("or more", "bold $warning"))
+        parts = honest(parts, freshness, "firing", quiet="0 firing")
         if page.filter:
-            # Whoever forgets that there is a filter takes the list for all there is: never cut off.
-            parts.append((f"filter: {view.shown} of {view.total}", "bold $accent"))
+            parts.append(narrowed(view.shown, view.total))
         if view.new:
             parts.append((f"• {view.new} new", "bold $accent"))
         acked = view.standing(Standing.ACKED)

@@ -13,11 +13,13 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from screens.certainty import sure
 from screens.confirm import ConfirmScreen, Question
 from services.approvals.model import ApprovalState
 from services.approvals.view import expires, trust_note
 from services.vocabulary.text import display
 from widgets.approval_rows import COLUMNS, ApprovalFormat
+from widgets.pane import freshness_note
 from widgets.record_table import RecordTable
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
         border-title-color: $accent; border-subtitle-color: $text-quiet;
     }
     ApprovalsScreen RecordTable { height: 2fr; }
+    ApprovalsScreen #freshness { height: 1; text-align: right; text-wrap: nowrap; text-overflow: ellipsis; }
     ApprovalsScreen VerticalScroll { height: 3fr; border-top: solid $rule-quiet; }
     """
 
@@ -71,6 +74,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
         self._desk = desk
         self._end: Callable[[], None] | None = None
         self._items: dict[str, Approval] = {}
+        self._listed: tuple[tuple[Approval, ...], str] | None = None
 
     def compose(self) -> ComposeResult:
         """The list above, the whole of one request below."""
@@ -78,6 +82,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
             box.border_title = " Approvals "
             box.border_subtitle = " y approve  n +note  x reject  enter run yours  c cancel yours  esc closes "
             yield RecordTable(ApprovalFormat(self._desk.clock), COLUMNS)
+            yield Static(id="freshness")
             with VerticalScroll(can_focus=False):
                 yield Static(id="request")
 
@@ -99,12 +104,20 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
         if not self.is_attached or self._desk.approvals is None:
             return
         snapshot, now = self._desk.approvals.snapshot, self._desk.clock.now()
-        rows = sorted(snapshot.items, key=lambda one: (not one.state_at(now).is_open, -one.number))
-        self._items = {one.id: one for one in rows}
+        rows = tuple(sorted(snapshot.items, key=lambda one: (not one.state_at(now).is_open, -one.number)))
+        freshness = snapshot.freshness
         empty = "Nothing waits for a second person."
-        if not snapshot.freshness.trusted:
-            empty = f"UNKNOWN: no fresh answer from {snapshot.freshness.source}"
-        self.query_one(RecordTable).set_rows(tuple(rows), empty=empty)
+        if not freshness.trusted:
+            empty = f"UNKNOWN: no fresh answer from {freshness.source}"
+        table = self.query_one(RecordTable)
+        table.stale = not freshness.trusted
+        self.query_one("#freshness", Static).update(freshness_note((freshness,), now, told=True))
+        if (rows, empty) != self._listed:
+            self._listed = (rows, empty)
+            self._items = {one.id: one for one in rows}
+            table.set_rows(rows, empty=empty)
+        else:
+            table.refresh_ages()
         self._draw()
 
     def on_record_table_highlighted(self, event: RecordTable.Highlighted) -> None:
@@ -156,7 +169,7 @@ class ApprovalsScreen(ModalScreen[Choice | None]):
 
     def _decidable(self, *, mine: bool) -> Approval | None:
         one = self._chosen()
-        if one is None:
+        if one is None or not sure(self, self.query_one(RecordTable)):
             return None
         if not one.state_at(self._desk.clock.now()).is_open:
             self._say("Nothing can come of that one any more.")

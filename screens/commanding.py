@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from textual.content import Content
@@ -153,27 +153,41 @@ class Commanding:
         self._running.add(line)
         self._screen.run_worker(self._run(line, self._first()), group="commands", exit_on_error=False)
 
-    def run_each(self, lines: Sequence[str], question: Question) -> None:
-        """Run several lines of the same kind after one question; one toast counts how they ended."""
-        if len(lines) <= _CROWD:
-            for line in lines:
+    def run_each(self, tasks: Sequence[tuple[str, str]], question: Question) -> None:
+        """Run several lines of the same kind after one question; one toast counts how they ended.
+
+        Args:
+            tasks: each line, and what the person knows that it acts on.
+            question: asked once for all of them.
+        """
+        if len(tasks) <= _CROWD:
+            for line, _ in tasks:
                 self.run(line)
             return
-        self._screen.run_worker(self._run_each(lines, question), group="commands", exit_on_error=False)
-
-    async def _run_each(self, lines: Sequence[str], question: Question) -> None:
-        if not await self._screen.app.push_screen_wait(ConfirmScreen(question, self._desk.clock)):
-            self._toast("Nothing was done.")
+        lines = {line for line, _ in tasks}
+        if under_way := len(lines & self._running):
+            self._toast(f"{question.summary}: {under_way} of them still running.")
             return
+        self._running |= lines
+        self._screen.run_worker(self._run_each(tasks, question), group="commands", exit_on_error=False)
+
+    async def _run_each(self, tasks: Sequence[tuple[str, str]], question: Question) -> None:
         left: dict[str, list[str]] = {}
-        for line, name in zip_longest(lines, question.preview[: len(lines)], fillvalue=""):
-            self._line.remember(line)
-            if reason := await self._reason_against(line):
-                left.setdefault(reason, []).append(name or line)
-        if left:
-            self._tell_left(question, len(lines), left)
-        else:
-            self._toast(f"{question.summary}: all {len(lines)} done.")
+        try:
+            if not await self._screen.app.push_screen_wait(ConfirmScreen(question, self._desk.clock)):
+                self._toast("Nothing was done.")
+                return
+            for line, name in tasks:
+                self._line.remember(line)
+                if reason := await self._reason_against(line):
+                    left.setdefault(reason, []).append(name)
+        finally:
+            self._running.difference_update(line for line, _ in tasks)
+        with self._telling(question.summary):
+            if left:
+                self._tell_left(question, len(tasks), left)
+            else:
+                self._toast(f"{question.summary}: all {len(tasks)} done.")
         self._desk.refresh()
 
     async def _reason_against(self, line: str) -> str:
@@ -203,11 +217,24 @@ class Commanding:
             _log.exception("%s failed", line)
             self._failed(line, ConsoleError(f"the console failed: {type(error).__name__}: {error}"))
         else:
-            self._told(line, result)
+            with self._telling(line):
+                self._told(line, result)
         finally:
             self._running.discard(line)
             self._progress.clear()
         self._desk.refresh()
+
+    @contextmanager
+    def _telling(self, line: str) -> Iterator[None]:
+        # What was done is done: whoever did it must not be left without a word because it cannot be drawn.
+        try:
+            yield
+        except Exception as error:
+            _log.exception("the answer of %s cannot be shown", line)
+            words = (
+                f"It ended, but its answer cannot be shown: {type(error).__name__}. /audit list tells what was done."
+            )
+            self._screen.notify(words, title=display(line, 70), severity="error", timeout=12, markup=False)
 
     async def _answer(self, line: str, selection: Selection, *, confirmed: bool = False) -> Result:
         request = self._desk.registry.parse(line, selection)

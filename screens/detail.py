@@ -112,18 +112,17 @@ class Details:
     async def _plot(self, plot: TimePlot, alert: Alert) -> None:
         try:
             found = await self._desk.plot(alert, _POINTS)
+            if found is None:
+                plot.say("no Prometheus for this cluster: set prometheus_url")
+                return
+            before = self._rollouts(alert)
+            markers = [(rollout.at, f"{rollout.deployment.name} r{rollout.revision}") for rollout in before]
+            plot.show(alert_plot(found, markers))
         except ConsoleError as error:
             plot.say(str(error))
-            return
         except Exception as error:
             _log.exception("the plot of %s failed", alert.id)
             plot.say(f"the console failed to plot it: {type(error).__name__}")
-            return
-        if found is None:
-            plot.say("no Prometheus for this cluster: set prometheus_url")
-            return
-        markers = [(rollout.at, f"{rollout.deployment.name} r{rollout.revision}") for rollout in self._rollouts(alert)]
-        plot.show(alert_plot(found, markers))
 
     def _rollouts(self, alert: Alert) -> tuple[RolloutBefore, ...]:
         namespace = alert.labels.get("namespace", "")

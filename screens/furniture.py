@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from screens.alerts_presenter import AlertsPresenter
 from screens.approving import Approving
-from screens.presenters import Presenter
+from screens.presenters import AGES_EVERY, Presenter
 from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, IncidentsPresenter
 from screens.status import Status
 from widgets import alert_rows, deployment_rows, duty_rows, incident_rows
@@ -35,12 +35,14 @@ class Furniture:
         alerts: the one of the alerts.
         status: the bar and the bands.
         approving: tells what waits for a second person.
+        ages_every: seconds between looks at ages.
     """
 
     presenters: Mapping[str, Presenter[Any, Any]]
     alerts: AlertsPresenter
     status: Status
     approving: Approving
+    ages_every: int = AGES_EVERY
 
     def tick(self) -> None:
         """A second has passed."""

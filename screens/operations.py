@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from widgets.command_line import CommandLine
     from widgets.record_table import RecordTable
 
-_AGES_EVERY = 5
-"""Seconds between looks at the ages in the detail."""
 _PANES = {"alerts": "Alerts", "incidents": "Incidents", "deployments": "Deployments", "oncall": "On-call"}
 _EXAMPLES = {"alerts": "checkout severity=critical pod=~web-.*", "deployments": "shop checkout"}
 
@@ -137,7 +135,7 @@ class OperationsScreen(Screen[None]):
         if self._furniture is not None and self.is_current:
             self._furniture.tick()
             self._ticks += 1
-            if self._tools is not None and self._ticks % _AGES_EVERY == 0:
+            if self._tools is not None and self._ticks % self._furniture.ages_every == 0:
                 self._tools.details.refresh(self._current)
 
     def _heard(self, feed: Feed[Any], snapshot: Snapshot[Any]) -> None:
@@ -324,10 +322,12 @@ class OperationsScreen(Screen[None]):
     # Commands ------------------------------------------------------------------------------------------------
 
     def _selection(self) -> dict[str, tuple[str, ...]]:
-        # The pane that has the focus speaks first; the others still answer for their own kind.
+        # The pane that has the focus speaks first; the others still answer for their own kind, where they are seen.
         chosen: dict[str, tuple[str, ...]] = {}
         if self._furniture is not None:
             for name in (self._current, *self._names):
+                if self._pane(name).has_class("-away"):
+                    continue
                 for kind, keys in self._furniture.presenters[name].selection().items():
                     chosen.setdefault(kind, keys)
         return chosen
@@ -364,13 +364,21 @@ class OperationsScreen(Screen[None]):
 
     async def action_ack(self) -> None:
         """Ack what is selected."""
-        if tools := await self._ready():
+        if (tools := await self._ready()) and self._alerts_in_sight():
             tools.acting.ack()
 
     async def action_silence(self) -> None:
         """Begin a silence of what is selected."""
-        if tools := await self._ready():
+        if (tools := await self._ready()) and self._alerts_in_sight():
             tools.acting.silence()
+
+    def _alerts_in_sight(self) -> bool:
+        # Nobody acts on a row that they do not see.
+        if not self._pane("alerts").has_class("-away"):
+            return True
+        self._go("alerts")
+        self.notify("Here are the alerts. Look where the cursor stands, then press again.", markup=False)
+        return False
 
     async def action_incident(self) -> None:
         """Begin an incident."""

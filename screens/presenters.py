@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from textual.content import Content
-
 from screens.arranging import Arranger, Work
+from screens.counting import counted
 from services.vocabulary.snapshot import Freshness, FreshnessState
 from widgets.pane import Pane
 from widgets.record_table import RecordTable
@@ -26,8 +25,8 @@ RowT = TypeVar("RowT")
 ItemT = TypeVar("ItemT")
 PageT = TypeVar("PageT")
 
-_AGES_EVERY = 5
-"""Seconds between looks at the ages in the lists."""
+AGES_EVERY = 5
+"""Seconds between looks at the ages in the lists and in the detail."""
 
 
 class Presenter(Generic[ItemT, PageT]):
@@ -141,7 +140,7 @@ class Presenter(Generic[ItemT, PageT]):
         sources = self.sources if self._failure is None else {self._failure.source: self._failure}
         self.pane.judge(sources, now, told=self._told)
         # Formatting every visible row once a second is most of what an idle console would do.
-        if now.second % _AGES_EVERY == 0:
+        if now.second % AGES_EVERY == 0:
             self.table.refresh_ages()
 
     @property
@@ -188,8 +187,3 @@ class Presenter(Generic[ItemT, PageT]):
     @abstractmethod
     def _draw(self, page: PageT, freshness: Sequence[Freshness]) -> None:
         """Hand the page to the widgets."""
-
-
-def counted(parts: Iterable[tuple[str, str]]) -> Content:
-    """Counts behind a title: ``3 critical  9 warning``, each in its style."""
-    return Content("  ").join([Content.styled(text, style) for text, style in parts])

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Generic, TypeVar
 
-from screens.presenters import Presenter, counted
+from screens.counting import counted, honest, narrowed, nothing_passes
+from screens.presenters import Presenter
 from services.deployments.model import Deployment
 from services.deployments.view import arrange as arrange_deployments
 from services.deployments.view import count as count_deployments
@@ -70,17 +71,16 @@ class DeploymentsPresenter(Presenter[Deployment, RecordPage[Deployment]]):
         self._trouble = counts.troubled
         empty = self.blind(freshness, "No deployments in the watched namespaces.")
         if everything and page.filter:
-            empty = f"No deployment of {len(everything)} passes the filter. Escape clears it."
+            empty = nothing_passes("deployment", len(everything))
         self._list(page.rows, empty)
         parts = []
         if self._trouble:
             parts.append((f"✗ {self._trouble} in trouble", "bold $severity-critical"))
         if counts.rolling:
             parts.append((f"↻ {counts.rolling} rolling", "$severity-info"))
-        if not parts and everything:
-            parts.append((f"{len(everything)}", "$text-quiet"))
+        parts = honest(parts, freshness, "trouble", quiet=f"{len(everything)}" if everything else "")
         if page.filter:
-            parts.append((f"filter: {len(page.rows)} of {len(everything)}", "bold $accent"))
+            parts.append(narrowed(len(page.rows), len(everything)))
         self.pane.count(counted(parts))
 
 
@@ -116,12 +116,15 @@ class IncidentsPresenter(Presenter[Incident, RecordPage[Incident]]):
         counts = count_incidents(page.items)
         self._open, self._major = counts.open, counts.major
         self._by_id = {one.id: one for one in page.rows}
-        nothing = "No open incidents. i opens one."
-        self._list(page.rows, self.blind(freshness, nothing))
-        style = (
-            "bold $severity-critical" if counts.major else "bold $severity-warning" if counts.open else "$text-quiet"
-        )
-        self.pane.count(counted([(f"{counts.open} open", style)]))
+        empty = self.blind(freshness, "No open incidents. i opens one.")
+        if page.items and page.filter:
+            empty = nothing_passes("incident", len(page.items))
+        self._list(page.rows, empty)
+        style = "bold $severity-critical" if counts.major else "bold $severity-warning"
+        parts = honest([(f"{counts.open} open", style)] if counts.open else [], freshness, "open", quiet="0 open")
+        if page.filter:
+            parts.append(narrowed(len(page.rows), len(page.items)))
+        self.pane.count(counted(parts))
 
 
 class DutiesPresenter(Presenter[Duty, RecordPage[Duty]]):
@@ -147,8 +150,14 @@ class DutiesPresenter(Presenter[Duty, RecordPage[Duty]]):
     def _draw(self, page: RecordPage[Duty], freshness: Sequence[Freshness]) -> None:
         self._gaps = sum(one.member is None for one in page.items)
         self._by_id = {one.id: one for one in page.rows}
-        self._list(page.rows, self.blind(freshness, "No rotation. [sre.oncall] configures them."))
-        parts = [(f"! {self._gaps} without anybody", "bold $warning")] if self._gaps else []
+        empty = self.blind(freshness, "No rotation. [sre.oncall] configures them.")
+        if page.items and page.filter:
+            empty = nothing_passes("rotation", len(page.items))
+        self._list(page.rows, empty)
+        gaps = [(f"! {self._gaps} without anybody", "bold $warning")] if self._gaps else []
+        parts = honest(gaps, freshness, "duty")
+        if page.filter:
+            parts.append(narrowed(len(page.rows), len(page.items)))
         self.pane.count(counted(parts))
 
 

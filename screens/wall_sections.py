@@ -25,13 +25,6 @@ from widgets.wall_tables import alert_table, incident_table, rollout_table
 
 _QUIET = "$text-quiet"
 _BLIND = "bold $warning"
-_WORDS = {
-    Severity.CRITICAL: "critical",
-    Severity.ERROR: "error",
-    Severity.WARNING: "warning",
-    Severity.INFO: "info",
-    Severity.OTHER: "other",
-}
 
 
 def skeleton_sections(clock: Clock) -> tuple[Section[Any], ...]:
@@ -53,7 +46,7 @@ def alerts_section(
     if view is not None:
         for severity in Severity:
             if view.firing(severity):
-                words = f"{severity.glyph} {view.firing(severity)} {_WORDS[severity]}  "
+                words = f"{severity.glyph} {view.firing(severity)} {severity.value}  "
                 counts.append(Piece(words, severity_style(severity)))
         acked = view.standing(Standing.ACKED)
         muted = view.standing(Standing.SILENCED) + view.standing(Standing.INHIBITED)

@@ -20,13 +20,7 @@ _QUIET = "$text-quiet"
 _BLIND = "$warning"
 _LOUD = "$severity-critical"
 _LARGE_WORDS = {Severity.CRITICAL: "CRITICAL", Severity.ERROR: "ERROR", Severity.OTHER: "FIRING"}
-_WORDS = {
-    Severity.CRITICAL: "critical",
-    Severity.ERROR: "error",
-    Severity.WARNING: "warning",
-    Severity.INFO: "info",
-    Severity.OTHER: "of unknown severity",
-}
+_WORDS = {one: "of unknown severity" if one is Severity.OTHER else one.value for one in Severity}
 
 
 def headline_of(

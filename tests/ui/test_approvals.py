@@ -28,12 +28,13 @@ from services.safety.actor import Actor
 from services.safety.guard import Guard
 from services.safety.plan import Plan, Risk
 from services.storage.engine import Store
-from services.vocabulary.errors import Refused
+from services.vocabulary.errors import FailureKind, Refused, SourceError
 from tests.support.answering import answerable
 from tests.support.clock import ManualClock
 from tests.support.desk import make_desk
 from tests.support.stage import desk_stage, quiet, ready
 from tests.support.store import COLLEAGUE, OPERATOR, Outside, plan_for, temporary_store
+from widgets.record_table import RecordTable
 from widgets.top_bar import TopBar
 
 LINE = "/thing change"
@@ -180,3 +181,45 @@ async def test_news_are_told_as_they_come(tmp_path: Path, clock: ManualClock) ->
 
 async def _no(plan: Plan) -> bool:
     return False
+
+
+async def test_a_request_that_slid_under_the_cursor_is_not_decided(tmp_path: Path, clock: ManualClock) -> None:
+    async with temporary_store(tmp_path, clock) as one:
+        asker = Console(one, OPERATOR, clock)
+        with pytest.raises(Refused):
+            await asker.ask()
+        async with running(asker) as pilot:
+            (older,) = asker.feed.snapshot.items
+            asker.feed.publish([older, replace(older, number=older.number + 1)])
+            await pilot.press("p")
+            await pilot.pause()
+            asker.feed.publish([older])
+            await pilot.pause()
+            await pilot.press("c")
+            await quiet(pilot)
+            assert isinstance(asker.app.screen, ApprovalsScreen)
+            assert asker.toasts[-1].endswith(
+                "The row under the cursor is gone. Look where the cursor stands now, then press again."
+            )
+            await pilot.press("c")
+            await quiet(pilot)
+            assert not isinstance(asker.app.screen, ApprovalsScreen)
+
+
+async def test_requests_of_a_store_that_no_longer_answers_are_not_shown_as_live(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    async with temporary_store(tmp_path, clock) as one:
+        asker = Console(one, OPERATOR, clock)
+        with pytest.raises(Refused):
+            await asker.ask()
+        async with running(asker) as pilot:
+            await pilot.press("p")
+            await pilot.pause()
+            page = asker.app.screen
+            assert not page.query_one(RecordTable).stale
+            assert "checked" in str(page.query_one("#freshness", Static).render())
+            asker.feed.fail(SourceError(FailureKind.UNREACHABLE, "the store does not answer"))
+            await pilot.pause()
+            assert page.query_one(RecordTable).stale
+            assert "the store does not answer" in str(page.query_one("#freshness", Static).render())

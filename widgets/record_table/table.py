@@ -17,6 +17,7 @@ from widgets.record_table import rows as places
 from widgets.record_table.columns import Column
 from widgets.record_table.format import RowFormat, RowKind, RowT
 from widgets.record_table.painter import Painter
+from widgets.record_table.selection import Selection
 
 
 class RecordTable(ScrollView, Generic[RowT], can_focus=True):
@@ -72,7 +73,8 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         self._empty = empty
         self._cursor: int | None = None
         self._cursor_key: str | None = None
-        self._selected: frozenset[str] = frozenset()
+        self._cursor_lost = False
+        self._selection = Selection()
         self._moved = False
         self._painter = Painter(self, format, columns)
         self._lines: dict[int, Strip] = {}
@@ -98,13 +100,31 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
     @property
     def selected_keys(self) -> frozenset[str]:
         """The keys of the selected rows."""
-        return self._selected
+        return self._selection.keys
+
+    @property
+    def selection_lost(self) -> int:
+        """How many selected rows went away by themselves since the person last chose, or was told."""
+        return self._selection.lost
+
+    @property
+    def cursor_lost(self) -> bool:
+        """Whether the cursor stands where no person put it: the row that it stood on went away."""
+        return self._cursor_lost
+
+    def accept(self) -> None:
+        """The person was told what is selected now, and where the cursor stands."""
+        self._selection.accept()
+        self.accept_cursor()
+
+    def accept_cursor(self) -> None:
+        """The person moved the cursor by other means than a key of the table, such as a filter."""
+        self._cursor_lost = False
 
     def chosen_keys(self) -> list[str]:
         """What an action is about: the selected rows in the order of the view, else the record under the cursor."""
-        if self._selected:
-            key = self._format.key
-            return [found for found in map(key, self._rows) if found in self._selected]
+        if self._selection:
+            return [found for found in map(self._format.key, self._rows) if found in self._selection]
         row = self.cursor_row
         if row is None or self._cursor_key is None or self._format.kind(row) is not RowKind.RECORD:
             return []
@@ -126,6 +146,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
             self._empty = empty
         self._cursor = self._relocate(old, rows)
         self._cursor_key = None if self._cursor is None else self._format.key(rows[self._cursor])
+        self._cursor_lost |= old_key is not None and self._cursor_key != old_key
         self._prune_selection()
         self._resize_virtual()
         if self._cursor is not None and old_index is not None and self._moved:
@@ -214,22 +235,22 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         row, key = self.cursor_row, self._cursor_key
         if row is None or key is None or self._format.kind(row) is not RowKind.RECORD:
             return
-        self._selected = self._selected ^ {key}
+        self._selection.toggle(key)
         self._redraw_line(self._cursor)
-        self.post_message(self.SelectionChanged(self, self._selected))
+        self.post_message(self.SelectionChanged(self, self._selection.keys))
         self.action_move(1)
 
     def action_clear_selection(self) -> None:
         """Select nothing."""
-        if self._selected:
-            self._selected = frozenset()
+        if self._selection:
+            self._selection.clear()
             self._redraw()
-            self.post_message(self.SelectionChanged(self, self._selected))
+            self.post_message(self.SelectionChanged(self, self._selection.keys))
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Escape means something here only while rows are selected."""
         if action == "clear_selection":
-            return bool(self._selected)
+            return bool(self._selection)
         return super().check_action(action, parameters)
 
     def _allowed(self, row: RowT) -> bool:
@@ -243,6 +264,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
     def _go(self, index: int) -> None:
         before = self._cursor
         self._moved = True
+        self._cursor_lost = False
         self._cursor = index
         if index < self._top:
             self._scroll_top_to(index)
@@ -264,11 +286,8 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         return places.neighbour(old, new, self._format.key, self._cursor, self._allowed)
 
     def _prune_selection(self) -> None:
-        if self._selected:
-            kept = self._selected.intersection(map(self._format.key, self._rows))
-            if kept != self._selected:
-                self._selected = kept
-                self.post_message(self.SelectionChanged(self, kept))
+        if self._selection and self._selection.keep(map(self._format.key, self._rows)):
+            self.post_message(self.SelectionChanged(self, self._selection.keys))
 
     # The mouse.
 
@@ -423,7 +442,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         return self._painter.row(
             row,
             cursor=index == self._cursor,
-            selected=bool(self._selected) and self._format.key(row) in self._selected,
+            selected=bool(self._selection) and self._format.key(row) in self._selection,
             stale=self.stale,
             old=bool(self.untrusted) and self._format.source(row) in self.untrusted,
         )
