@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from console.incidents import add_incidents
 from console.late_store import LateStore
 from console.metrics_needs import metrics_needs
 from console.theme_command import COMMANDS as THEME_COMMANDS
@@ -42,8 +43,7 @@ from services.circuit.commands import CircuitNeeds
 from services.command import Invocation, Result
 from services.deployments.commands import COMMANDS as DEPLOYMENTS_COMMANDS
 from services.deployments.commands import DeploymentsNeeds
-from services.incidents.commands import COMMANDS as INCIDENTS_COMMANDS
-from services.incidents.commands import IncidentsNeeds
+from services.incidents.ownership import OwnershipRepository
 from services.incidents.repository import IncidentRepository
 from services.metrics.commands import COMMANDS as METRICS_COMMANDS
 from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
@@ -290,10 +290,7 @@ def add_commands(
     registry.add(VIEWING_COMMANDS, ViewingNeeds(alerts_needs, None if headless else chosen))
     registry.add(CORRELATING_COMMANDS, CorrelatingNeeds(alerts_now, alerts_needs.offers, clock, workloads))
     if incident_response:
-        registry.add(
-            INCIDENTS_COMMANDS,
-            IncidentsNeeds(repository=records.incidents, latest=lambda: live.incidents.snapshot.items, clock=clock),
-        )
+        add_incidents(registry, records.incidents, OwnershipRepository(records.store, clock), live, alerts_needs)
     registry.add(
         DEPLOYMENTS_COMMANDS,
         DeploymentsNeeds(

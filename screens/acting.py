@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from screens.alerts_presenter import AlertsPresenter
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
     from screens.desk import Desk
     from services.alerts.model import Alert
+
+_LISTED = 5
+"""So many ids are written into a line."""
 
 
 class Acting:
@@ -78,6 +81,16 @@ class Acting:
         title = f"{alert.name} {subject_of(alert)}".strip() if alert is not None else ""
         self._line.open(f"/incident create {quote(shorten(title, LONGEST_TITLE)) if title else ''}")
 
+    def escalate(self) -> None:
+        """Begin to open, or to raise, the incident that owns the selected alerts; enter does it."""
+        if ids := self._ids():
+            self._line.open(f"/alerts escalate {_named(ids)}")
+
+    def attach(self) -> None:
+        """Begin to attach the selected alerts to an incident; which one is still to be chosen."""
+        if ids := self._ids():
+            self._line.open(f"/alerts group {_named(ids)}--incident ")
+
     def breaker(self) -> None:
         """Open the breaker at once; closing it asks for the reason."""
         items = self._desk.circuit.snapshot.items if self._desk.circuit is not None else ()
@@ -101,3 +114,8 @@ class Acting:
 
     def _alert(self) -> Alert | None:
         return self._alerts.alert(self._alerts.table.cursor_key)
+
+
+def _named(ids: Sequence[str]) -> str:
+    # More than a person reads in a line: what is selected stands for them.
+    return "".join(f"{quote(one)} " for one in ids) if len(ids) <= _LISTED else ""

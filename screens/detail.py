@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from services.alerts.model import Alert
     from services.alerts.view import AlertRow
+    from services.incidents.model import Incident
 
 _log = logging.getLogger(__name__)
 
@@ -91,7 +92,9 @@ class Details:
         else:
             title, lines = (
                 facts.alert_title(alert),
-                facts.alert_facts(alert, self._rollouts(alert), now, count=row.count),
+                facts.alert_facts(
+                    alert, self._rollouts(alert), now, count=row.count, incidents=self._incidents(row.ids)
+                ),
             )
             explanation = presenter.explain(alert.id)
             if explanation is not None:
@@ -123,6 +126,15 @@ class Details:
         except Exception as error:
             _log.exception("the plot of %s failed", alert.id)
             plot.say(f"the console failed to plot it: {type(error).__name__}")
+
+    def _incidents(self, ids: Sequence[str]) -> tuple[Incident, ...]:
+        feed = self._desk.incidents
+        if feed is None:
+            return ()
+        wanted = frozenset(ids)
+        return tuple(
+            one for one in feed.snapshot.items if one.state.is_open and any(owned.id in wanted for owned in one.alerts)
+        )
 
     def _rollouts(self, alert: Alert) -> tuple[RolloutBefore, ...]:
         namespace = alert.labels.get("namespace", "")

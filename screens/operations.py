@@ -53,6 +53,8 @@ class OperationsScreen(Screen[None]):
         Binding("a", "ack", "Ack", id="alerts.ack"),
         Binding("s", "silence", "Silence", id="alerts.silence"),
         Binding("i", "incident", "Incident", id="incidents.create"),
+        Binding("e", "escalate", "Escalate the alerts to an incident", id="alerts.escalate", show=False),
+        Binding("E", "attach", "Attach the alerts to an incident", id="alerts.group", show=False),
         Binding("f", "filter", "Filter", id="console.filter"),
         Binding("c", "correlate", "Alerts by problem, or alike ones together", id="alerts.correlate", show=False),
         Binding("v", "views", "Views of the alerts", id="alerts.views", show=False),
@@ -372,6 +374,16 @@ class OperationsScreen(Screen[None]):
         if (tools := await self._ready()) and self._alerts_in_sight():
             tools.acting.silence()
 
+    async def action_escalate(self) -> None:
+        """Begin to escalate what is selected."""
+        if (tools := await self._ready()) and self._alerts_in_sight():
+            tools.acting.escalate()
+
+    async def action_attach(self) -> None:
+        """Begin to attach what is selected to an incident."""
+        if (tools := await self._ready()) and self._alerts_in_sight():
+            tools.acting.attach()
+
     def _alerts_in_sight(self) -> bool:
         # Nobody acts on a row that they do not see.
         if not self._pane("alerts").has_class("-away"):
@@ -436,7 +448,7 @@ class OperationsScreen(Screen[None]):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002
         """What is not offered here is not listed."""
-        if action == "incident":
+        if action in ("incident", "escalate", "attach"):
             return "incidents" in self._names
         if action == "leave_detail":
             return self.has_class("-detailed") or self.has_class("-zoomed")

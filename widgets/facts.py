@@ -48,8 +48,16 @@ def alert_title(alert: Alert) -> Content:
     )
 
 
-def alert_facts(alert: Alert, rollouts: Sequence[RolloutBefore], now: datetime, *, count: int = 1) -> list[Content]:
-    """What it says, since when, who has it, what changed before it, where the runbook is, its labels."""
+def alert_facts(
+    alert: Alert,
+    rollouts: Sequence[RolloutBefore],
+    now: datetime,
+    *,
+    count: int = 1,
+    incidents: Sequence[Incident] = (),
+) -> list[Content]:
+    """What it says, since when, who has it, which open incident owns it, what changed before it, where the runbook is,
+    its labels."""
     lines: list[Content] = []
     said = next(
         (alert.annotations[key] for key in ("summary", "description", "message") if alert.annotations.get(key)), ""
@@ -58,6 +66,7 @@ def alert_facts(alert: Alert, rollouts: Sequence[RolloutBefore], now: datetime, 
     if count > 1:
         lines.append(Content(f"{count} alerts alike; enter lists them, the newest is shown here"))
     lines.append(Content.assemble(("firing since ", _QUIET), moment(alert.starts_at, now)))
+    lines.extend(_owner_line(one) for one in incidents)
     note = standing_note(alert, now)
     if note:
         lines.append(Content.styled(display(note, 80), "bold"))
@@ -173,6 +182,14 @@ def incident_facts(incident: Incident, now: datetime) -> list[Content]:
         Content.assemble(("started ", _QUIET), moment(incident.started_at, now)),
         Content.assemble(("last change ", _QUIET), moment(incident.updated_at, now)),
     ]
+    if incident.alerts:
+        names = ", ".join(display(one.name, 60) for one in incident.alerts[:8])
+        more = f" and {len(incident.alerts) - 8} more" if len(incident.alerts) > 8 else ""
+        lines.append(
+            Content.assemble(
+                (f"owns {len(incident.alerts)} alerts " if len(incident.alerts) > 1 else "owns ", _QUIET), names, more
+            )
+        )
     lines.extend(
         Content.assemble(
             (f"{entry.at:%H:%M:%S} ", _QUIET),
@@ -209,6 +226,15 @@ def duty_facts(duty: Duty, now: datetime) -> list[Content]:
     if duty.note:
         lines.append(Content.styled(f"! {display(duty.note, 200)}", "$warning"))
     return lines
+
+
+def _owner_line(incident: Incident) -> Content:
+    return Content.assemble(
+        ("of incident ", _QUIET),
+        Content.styled(f"#{incident.number} ", "bold"),
+        Content.styled(severity_label(incident), incident_style(incident.severity)),
+        f" {incident.state.value}, {display(incident.commander or 'nobody', 40)}: {display(incident.title, 80)}",
+    )
 
 
 def _rollout_line(rollout: RolloutBefore) -> Content:

@@ -140,6 +140,7 @@ async def _show(needs: IncidentsNeeds, request: ShowArguments, invocation: Invoc
         lines=(
             f"{incident.state.value}, commander {incident.commander}, updated {updated(incident, now)} ago",
             f"started {_utc(incident.started_at)} ({age(incident, now)} ago), detected {_utc(incident.detected_at)}",
+            *(f"alert {one.name} ({one.id})" for one in incident.alerts),
             *(f"{_utc(entry.at)}  {entry.operator}  {entry.kind}: {entry.text}" for entry in incident.timeline),
         ),
     )
@@ -168,6 +169,7 @@ def _object(incident: Incident) -> dict[str, Any]:
         "detected_at": incident.detected_at.isoformat(),
         "updated_at": incident.updated_at.isoformat(),
         "revision": incident.revision,
+        "alerts": [{"id": one.id, "name": one.name} for one in incident.alerts],
     }
 
 

@@ -40,6 +40,19 @@ class TimelineEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnedAlert:
+    """An alert that an incident owns.
+
+    Attributes:
+        id: ``cluster/fingerprint``: the same when it fires again.
+        name: what people call it (raw), for when it fires no more.
+    """
+
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class Incident:
     """An incident. Times are UTC.
 
@@ -50,6 +63,7 @@ class Incident:
         started_at: when users began to be hurt. detected_at: when somebody or something noticed.
         updated_at: when the record last changed.
         revision: grows by one with every change; a writer names the one it read.
+        alerts: what it owns, in the order in which that was attached.
     """
 
     number: int
@@ -62,6 +76,7 @@ class Incident:
     updated_at: datetime
     revision: int = 1
     timeline: tuple[TimelineEntry, ...] = ()
+    alerts: tuple[OwnedAlert, ...] = ()
 
     @property
     def id(self) -> str:

@@ -247,6 +247,19 @@ timeline = Table(
     Column("hash", Text, nullable=False),
 )
 
+# Which alerts an incident owns; one belongs to a single open incident at most.
+incident_alerts = Table(
+    "incident_alerts",
+    metadata,
+    Column("incident", Integer, ForeignKey("incidents.number"), primary_key=True, autoincrement=False),
+    # cluster/fingerprint: the same when it fires again.
+    Column("alert", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("attached_at", UtcDateTime, nullable=False),
+    Column("attached_by", Text, nullable=False),
+)
+Index("ix_incident_alerts_alert", incident_alerts.c.alert)
+
 # Alerts that people made by hand, and acks that are prolonged while their alert fires. Kept by whoever has the lease,
 # by leave of the person who asked; who that was stands beside it.
 kept_alerts = Table(

@@ -17,8 +17,9 @@ from tests.support.clock import EPOCH, ManualClock
 from tests.support.desk import make_alert, make_desk
 from tests.support.stage import desk_stage, quiet, ready
 from tests.support.store import temporary_store
-from tests.support.tapped import tapped
+from tests.support.tapped import Tapped, tapped
 from widgets.command_line import CommandLine
+from widgets.detail import DetailStrip
 from widgets.pane import Pane
 
 
@@ -73,3 +74,41 @@ async def test_the_key_suggests_a_title_that_can_be_created_whatever_the_alert_i
             # What tells it from others of its kind stands at both ends.
             assert incident.title.startswith('Name "quoted" \\ n')
             assert incident.title.endswith("the end of the service's name")
+
+
+async def test_an_alert_is_escalated_and_attached_with_keys_and_both_details_tell(tmp_path: Path) -> None:
+    async with tapped(tmp_path) as desk:
+        screen = desk.app.screen
+        table = screen.query_one("#alerts", Pane).table
+        first = table.cursor_row
+        assert isinstance(first, AlertRow)
+        assert first.alert is not None
+        await desk.press("e")
+        line = screen.query_one(CommandLine)
+        assert line.line == f"/alerts escalate {first.alert.id} "
+        await desk.press("enter")
+        records = desk.backend.records
+        assert records is not None
+        (incident,) = await records.incidents.list()
+        assert [one.id for one in incident.alerts] == [first.alert.id]
+        assert "incident #1 is open" in "\n".join(note.message for note in desk.app._notifications)
+        assert f"of incident #1 SEV{incident.severity}" in detail(desk)
+        await desk.press("j")
+        second = table.cursor_row
+        assert isinstance(second, AlertRow)
+        assert second.alert is not None
+        assert second.alert.id != first.alert.id
+        assert "of incident" not in detail(desk)
+        await desk.press("E", *"1", "enter")
+        (incident,) = await records.incidents.list()
+        assert {one.id for one in incident.alerts} == {first.alert.id, second.alert.id}
+        assert "of incident #1" in detail(desk)
+        await desk.press("2")
+        assert "owns 2 alerts" in detail(desk)
+        assert desk.writes == [], "they are records of ours"
+
+
+def detail(desk: Tapped) -> str:
+    """What the strip below the lists says."""
+    strip = desk.app.screen.query_one(DetailStrip)
+    return "\n".join("".join(segment.text for segment in part) for part in strip.screen._compositor.render_strips())
