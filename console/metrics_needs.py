@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING
 
+from services.alerts.lookup import find_alert
+from services.alerts.model import Alert
+from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
 from services.command import Invocation
 from services.metrics.needs import COMMON, MetricsNeeds
 from services.metrics.objective import Objective
 from services.metrics.prometheus import PrometheusReader
+from services.metrics.rule_commands import RuleNeeds
 from services.registry.words import quote
 from services.safety.plan import Plan
 from services.vocabulary.clock import Clock
@@ -59,3 +63,22 @@ def metrics_needs(
     return MetricsNeeds(
         {name: PrometheusReader(client) for name, client in readers.items()}, clock, plan_silence, objectives
     )
+
+
+def rule_needs(sources: Sources, metrics: MetricsNeeds, alerts: AlertsNeeds) -> RuleNeeds:
+    """What the commands of rules work with.
+
+    Args:
+        sources: which Prometheus belongs to which cluster.
+        metrics: every Prometheus by its name.
+        alerts: what is known of alerts.
+    """
+
+    async def find(id: str) -> Alert:
+        return find_alert(await alerts.current(), id)
+
+    def reader_of(alert: Alert) -> PrometheusReader | None:
+        client = sources.prometheus.get(f"alertmanager {alert.cluster}")
+        return None if client is None else PrometheusReader(client)
+
+    return RuleNeeds(metrics, find, reader_of, alerts.offers)

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from console.incidents import add_incidents
 from console.late_store import LateStore
-from console.metrics_needs import metrics_needs
+from console.metrics_needs import metrics_needs, rule_needs
 from console.theme_command import COMMANDS as THEME_COMMANDS
 from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
@@ -46,6 +46,7 @@ from services.deployments.commands import DeploymentsNeeds
 from services.incidents.ownership import OwnershipRepository
 from services.incidents.repository import IncidentRepository
 from services.metrics.commands import COMMANDS as METRICS_COMMANDS
+from services.metrics.rule_commands import RULE_COMMANDS
 from services.oncall.commands import COMMANDS as ONCALL_COMMANDS
 from services.oncall.commands import OncallNeeds
 from services.policy.commands import COMMANDS as POLICY_COMMANDS
@@ -299,7 +300,9 @@ def add_commands(
             clock=clock,
         ),
     )
-    registry.add(METRICS_COMMANDS, metrics_needs(sources, registry, alerts_now, clock, objectives))
+    metrics = metrics_needs(sources, registry, alerts_now, clock, objectives)
+    registry.add(METRICS_COMMANDS, metrics)
+    registry.add(RULE_COMMANDS, rule_needs(sources, metrics, alerts_needs))
     registry.add(ONCALL_COMMANDS, OncallNeeds(sources.schedule, clock))
     registry.add(
         CIRCUIT_COMMANDS,

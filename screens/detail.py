@@ -14,9 +14,9 @@ from screens.alerts_presenter import AlertsPresenter
 from screens.presenters import Presenter
 from screens.record_presenters import DeploymentsPresenter, DutiesPresenter, IncidentsPresenter
 from services.deployments.view import RolloutBefore, rollouts_before
+from services.metrics.drawing import alert_plot
 from services.vocabulary.errors import ConsoleError
 from widgets import facts, problem_facts
-from widgets.alert_plot import alert_plot
 from widgets.detail import DetailStrip
 from widgets.plot import TimePlot
 

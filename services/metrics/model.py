@@ -80,7 +80,7 @@ class AlertPlot:
         start: first moment asked for (UTC). end: last one.
         threshold: the finite number it is compared with; None where the rule compares with none.
         operator: ``>``, ``>=``, ``<``, ``<=``, ``==``, ``!=``; empty where there is no threshold.
-        onset: when the alert began (UTC); may lie before ``start``.
+        onset: when the alert began (UTC); may lie before ``start``. None where nothing fires.
         unit: how to write the values; a guess from the expression.
         note: what a person should know, such as how many series were left out or what Prometheus warned of (raw).
     """
@@ -92,6 +92,6 @@ class AlertPlot:
     end: datetime
     threshold: float | None
     operator: str
-    onset: datetime
+    onset: datetime | None
     unit: Unit = Unit.NONE
     note: str = ""

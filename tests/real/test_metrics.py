@@ -46,6 +46,10 @@ groups:
     for: 1h
   - alert: Ambiguous
     expr: label_replace(vector(1), "shard", "a", "", "") or label_replace(vector(2), "shard", "b", "", "")
+  - alert: OneOfThree
+    expr: >-
+      (label_replace(vector(9), "version", "v2", "", "") or label_replace(vector(1), "version", "v1", "", "")
+      or label_replace(vector(2), "version", "v0", "", "")) > 5
   - alert: Broken
     expr: label_replace(up, "job", "$1", "job", "(")
 """
@@ -169,6 +173,32 @@ async def test_rules_and_what_they_hold(servers: Servers, capsys: pytest.Capture
     pending = (await run(capsys, servers, "/metrics alerts --pending"))["data"]
     assert {one["name"] for one in pending} == {"Waiting"}
     assert (await run(capsys, servers, "/metrics rules NoSuch"))["code"] == 1
+
+
+async def test_the_rules_that_alert_and_one_of_them_with_its_threshold(
+    servers: Servers, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = await run(capsys, servers, "/alerts rules")
+    states = {one["name"]: (one["state"], one["health"], one["source"]) for one in answer["data"]}
+    assert states["OneOfThree"] == ("firing", "ok", "prometheus")
+    assert states["Waiting"][0] == "pending"
+    assert states["Broken"][1] == "err"
+    assert "job:up:sum" not in states
+    assert [one["name"] for one in (await run(capsys, servers, "/alerts rules --unhealthy"))["data"]] == ["Broken"]
+    (one,) = (await run(capsys, servers, "/alerts rules OneOfThree"))["data"]
+    assert [alert["labels"]["version"] for alert in one["alerts"]] == ["v2"]
+
+
+async def test_why_an_alert_fires(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
+    async def heard() -> str | None:
+        found = (await run(capsys, servers, "/alerts list OneOfThree"))["data"]
+        return found[0]["fingerprint"] if found else None
+
+    id = await until(heard)
+    answer = await run(capsys, servers, f"/alerts why {id}")
+    assert answer["message"].startswith("OneOfThree fires: 9 > 5, since ")
+    assert answer["data"]["apart"] == {"version": ["v2"]}
+    assert (answer["data"]["healthy"], answer["data"]["value"], answer["data"]["threshold"]) == (2, "9", "5")
 
 
 async def test_silence_by_the_name_that_prometheus_gives(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:

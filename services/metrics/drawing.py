@@ -1,4 +1,4 @@
-"""What the rule of an alert measures, as a plot: lines named by what tells them apart, threshold, rollouts, onset."""
+"""What a rule measures, as a plot: lines named by what tells them apart, threshold, rollouts, onset."""
 
 from __future__ import annotations
 
@@ -7,17 +7,18 @@ from datetime import datetime
 
 from services.metrics.model import AlertPlot
 from services.metrics.naming import names_apart
-from widgets.plot import Line, Mark, Plot
+from services.vocabulary.plot import Line, Mark, Plot
 
 
-def alert_plot(found: AlertPlot, rollouts: Iterable[tuple[datetime, str]]) -> Plot:
+def alert_plot(found: AlertPlot, rollouts: Iterable[tuple[datetime, str]] = ()) -> Plot:
     """
     Args:
         found: from Prometheus.
         rollouts: when each began (UTC), and its name.
     """
     marks = [Mark(at.timestamp(), name) for at, name in rollouts]
-    marks.append(Mark(found.onset.timestamp(), "onset"))
+    if found.onset is not None:
+        marks.append(Mark(found.onset.timestamp(), "onset"))
     caption = found.expression
     if found.threshold is not None:
         caption = f"{caption} {found.operator} {found.threshold:g}"
