@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from console.history import historian, history_needs
 from console.incidents import add_incidents
 from console.late_store import LateStore
 from console.metrics_needs import metrics_needs, rule_needs
@@ -43,6 +44,8 @@ from services.circuit.commands import CircuitNeeds
 from services.command import Invocation, Result
 from services.deployments.commands import COMMANDS as DEPLOYMENTS_COMMANDS
 from services.deployments.commands import DeploymentsNeeds
+from services.history.commands import COMMANDS as HISTORY_COMMANDS
+from services.history.repository import HistoryRepository
 from services.incidents.ownership import OwnershipRepository
 from services.incidents.repository import IncidentRepository
 from services.metrics.commands import COMMANDS as METRICS_COMMANDS
@@ -83,6 +86,7 @@ if TYPE_CHECKING:
     from console.sources import Sources
     from services.alerts.saved_views import ChosenView
     from services.deployments.model import Deployment
+    from services.history.historian import Historian
     from services.metrics.objective import Objective
     from services.policy.model import Policy
     from services.safety.actor import Actor
@@ -109,6 +113,8 @@ class Records:
         trust: how far automation may go.
         guard: the road to outside writes; None where nothing may be written.
         kept: acks and alerts that are kept up. leases: of this console. keeper: keeps them up, once there are commands.
+        history: what happened to alerts. historian: writes it down, once there are commands.
+        ownership: which incident owns which alert.
     """
 
     def __init__(
@@ -149,6 +155,9 @@ class Records:
         self.kept = KeptRepository(self.store, clock)
         self.leases = Leases(self.store, clock, uuid4().hex)
         self.keeper: Keeper | None = None
+        self.history = HistoryRepository(self.store)
+        self.historian: Historian | None = None
+        self.ownership = OwnershipRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock, thresholds=thresholds, last_known=known)
         self.audit = Audit(self.store)
         self.anchor_file = None if anchor_file is None else AnchorFile(anchor_file, parse_address(url).name)
@@ -235,6 +244,7 @@ def add_commands(
     objectives: Sequence[Objective] = (),
     chosen: ChosenView,
     ack_max: timedelta = ACK_MAX,
+    history: timedelta = timedelta(days=90),
     notice: Callable[[str, str], None] = lambda *_: None,
 ) -> None:
     """Give ``registry`` every command, each with what it needs.
@@ -254,6 +264,7 @@ def add_commands(
         objectives: service levels of the configuration.
         chosen: the view of the alerts.
         ack_max: how long an ack is kept at most while its alert fires.
+        history: how long is kept what happened to alerts.
         notice: shows a person a title and a sentence.
     """
 
@@ -281,6 +292,7 @@ def add_commands(
     making = MakingNeeds(alerts_needs, records.kept)
     if records.guard is not None:
         records.keeper = Keeper(making, records.guard, records.leases, notice)
+        records.historian = historian(records.history, records.leases, live, alerts_needs, history)
 
     async def workloads() -> Sequence[Deployment]:
         snapshots = await (live.read_deployments() if headless else live.deployments_now())
@@ -288,10 +300,11 @@ def add_commands(
 
     registry.add(ALERTS_COMMANDS, alerts_needs)
     registry.add(MAKING_COMMANDS, making)
+    registry.add(HISTORY_COMMANDS, history_needs(records.history, records.ownership, sources, alerts_needs, history))
     registry.add(VIEWING_COMMANDS, ViewingNeeds(alerts_needs, None if headless else chosen))
     registry.add(CORRELATING_COMMANDS, CorrelatingNeeds(alerts_now, alerts_needs.offers, clock, workloads))
     if incident_response:
-        add_incidents(registry, records.incidents, OwnershipRepository(records.store, clock), live, alerts_needs)
+        add_incidents(registry, records.incidents, records.ownership, live, alerts_needs)
     registry.add(
         DEPLOYMENTS_COMMANDS,
         DeploymentsNeeds(

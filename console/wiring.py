@@ -181,6 +181,7 @@ class Backend:
                     objectives=[one.objective() for one in sre.slo],
                     chosen=self.chosen_view,
                     ack_max=timedelta(seconds=sre.alerts.ack_max),
+                    history=timedelta(seconds=sre.alerts.history),
                     notice=self._notice,
                 )
                 self.live.follow(
@@ -245,6 +246,8 @@ class Backend:
             self.background.keep(Work("keeping heads of the audit", records.follow_head))
         if records.keeper is not None:
             self.background.keep(Work("keeping acks and alerts made by hand", records.keeper.run))
+        if records.historian is not None:
+            self.background.keep(Work("writing down what happens to alerts", records.historian.run))
         if serve and self.settings.gateway.enabled:
             beside = (await import_late("console.gateway")).serve_beside
             self.background.keep(Work("serving the gateway", partial(beside, self)))

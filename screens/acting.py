@@ -81,6 +81,11 @@ class Acting:
         title = f"{alert.name} {subject_of(alert)}".strip() if alert is not None else ""
         self._line.open(f"/incident create {quote(shorten(title, LONGEST_TITLE)) if title else ''}")
 
+    def ask(self, command: str) -> None:
+        """Ask ``command`` about the first of the selected alerts, at once: it changes nothing."""
+        if ids := self._ids():
+            self._commanding.run(f"/{command} {quote(ids[0])}")
+
     def escalate(self) -> None:
         """Begin to open, or to raise, the incident that owns the selected alerts; enter does it."""
         if ids := self._ids():

@@ -55,6 +55,8 @@ class OperationsScreen(Screen[None]):
         Binding("i", "incident", "Incident", id="incidents.create"),
         Binding("e", "escalate", "Escalate the alerts to an incident", id="alerts.escalate", show=False),
         Binding("E", "attach", "Attach the alerts to an incident", id="alerts.group", show=False),
+        Binding("d", "ask('alerts why')", "Why the alert fires", id="alerts.why", show=False),
+        Binding("h", "ask('alerts history')", "History of the alert", id="alerts.history", show=False),
         Binding("f", "filter", "Filter", id="console.filter"),
         Binding("c", "correlate", "Alerts by problem, or alike ones together", id="alerts.correlate", show=False),
         Binding("v", "views", "Views of the alerts", id="alerts.views", show=False),
@@ -373,6 +375,11 @@ class OperationsScreen(Screen[None]):
         """Begin a silence of what is selected."""
         if (tools := await self._ready()) and self._alerts_in_sight():
             tools.acting.silence()
+
+    async def action_ask(self, command: str) -> None:
+        """Ask about the alert under the cursor."""
+        if (tools := await self._ready()) and self._alerts_in_sight():
+            tools.acting.ask(command)
 
     async def action_escalate(self) -> None:
         """Begin to escalate what is selected."""

@@ -45,6 +45,11 @@ class SilenceState(Enum):
     EXPIRED = "expired"
 
 
+def default_note(owner: str) -> str:
+    """What an ack says where its owner said nothing."""
+    return f"acknowledged by {owner} with sre-console"
+
+
 class Silence(msgspec.Struct, frozen=True, gc=False):
     """A silence of one cluster. Every text is raw; times are UTC.
 

@@ -17,7 +17,17 @@ from services.alerts.kept import STEP, KeptAck
 from services.alerts.listing import clock_time
 from services.alerts.lookup import find_alert
 from services.alerts.matchers import exact_matchers, format_matcher, label_test, pinned_namespaces
-from services.alerts.model import ACK, ACK_PREFIX, SILENCE, Alert, Matcher, Silence, SilenceDraft, SilenceState
+from services.alerts.model import (
+    ACK,
+    ACK_PREFIX,
+    SILENCE,
+    Alert,
+    Matcher,
+    Silence,
+    SilenceDraft,
+    SilenceState,
+    default_note,
+)
 from services.alerts.naming import title, told_apart
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
@@ -66,7 +76,7 @@ async def plan_ack(
     at, owner = needs.clock.now(), to or actor.operator
     matchers = exact_matchers(alert.labels)
     before = _acknowledgement(await reader.silences(), matchers, at)
-    comment = f"{ACK_PREFIX} {note or f'acknowledged by {owner} with sre-console'}"
+    comment = f"{ACK_PREFIX} {note or default_note(owner)}"
     draft = SilenceDraft(matchers, at - _SKEW, at + duration, owner, comment)
     if before is not None:
         # Alertmanager keeps the id only for the same matchers in the same order and the same onset.

@@ -14,6 +14,7 @@ from services.incidents.model import Incident, OwnedAlert
 from services.incidents.repository import (
     COUNTER,
     OPEN,
+    IncidentRepository,
     alerts_of,
     enter,
     incident_of,
@@ -70,6 +71,7 @@ class OwnershipRepository:
         """Nothing is read before the first call."""
         self._store = store
         self._clock = clock
+        self._incidents = IncidentRepository(store, clock)
 
     async def escalate(
         self,
@@ -167,6 +169,17 @@ class OwnershipRepository:
                 theirs = [one for one in alerts if owners.get(one.id) == number]
                 await _detach(connection, number, theirs, operator, now, "no longer of it: ")
             return owners
+
+    async def owned(self, ids: Sequence[str]) -> tuple[Incident, ...]:
+        """The incidents that own, or owned when they ended, any of the alerts, the latest first, with timelines.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        query = select(incident_alerts.c.incident).where(incident_alerts.c.alert.in_(ids[:_BATCH])).distinct()
+        async with self._store.read() as connection:
+            numbers = sorted((row.incident for row in await connection.execute(query)), reverse=True)[:_NAMED]
+        return tuple([await self._incidents.get(number) for number in numbers])
 
 
 async def _owners(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, int]:

@@ -284,6 +284,26 @@ kept_alerts = Table(
 )
 Index("ix_kept_alerts_ended_at", kept_alerts.c.ended_at)
 
+# What happened to alerts, as one console after another saw it; rows older than is asked for are removed.
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("noted_at", UtcDateTime, nullable=False),
+    Column("cluster", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("operator", Text, nullable=False),
+    Column("text", Text, nullable=False),
+    # Of acks and silences: which one.
+    Column("reference", Text, nullable=False),
+)
+Index("ix_alert_events_alert", alert_events.c.cluster, alert_events.c.fingerprint, alert_events.c.at)
+Index("ix_alert_events_at", alert_events.c.at)
+
 kept_acks = Table(
     "kept_acks",
     metadata,

@@ -201,6 +201,18 @@ async def test_why_an_alert_fires(servers: Servers, capsys: pytest.CaptureFixtur
     assert (answer["data"]["healthy"], answer["data"]["value"], answer["data"]["threshold"]) == (2, "9", "5")
 
 
+async def test_what_prometheus_remembers_of_an_alert(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
+    async def remembered() -> dict[str, Any] | None:
+        found = (await run(capsys, servers, "/alerts list OneOfThree"))["data"]
+        if not found:
+            return None
+        told = (await run(capsys, servers, f"/alerts history {found[0]['fingerprint']} --since 5m"))["data"]
+        return told if told["times"] else None
+
+    told = await until(remembered)
+    assert (told["times"], told["firing"], told["episodes"][0]["observed"]) == (1, 1, False)
+
+
 async def test_silence_by_the_name_that_prometheus_gives(servers: Servers, capsys: pytest.CaptureFixture[str]) -> None:
     pending = await run(capsys, servers, '/metrics silence Waiting --for 1h --comment "x"')
     assert (pending["code"], pending["message"]) == (1, "no Alertmanager has this alert now")
