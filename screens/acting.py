@@ -60,7 +60,8 @@ class Acting:
             environment=", ".join(sorted({alert.environment for alert in chosen})),
             preview=tuple(name for _, name in tasks),
         )
-        self._commanding.run_each(tasks, question)
+        # What was selected has been dealt with: it must not wait further down for the next key.
+        self._commanding.run_each(tasks, question, self._alerts.table.action_clear_selection)
 
     def silence(self) -> None:
         """Begin a silence of the selected alert; the comment is still to be written."""

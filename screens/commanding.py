@@ -153,12 +153,15 @@ class Commanding:
         self._running.add(line)
         self._screen.run_worker(self._run(line, self._first()), group="commands", exit_on_error=False)
 
-    def run_each(self, tasks: Sequence[tuple[str, str]], question: Question) -> None:
+    def run_each(
+        self, tasks: Sequence[tuple[str, str]], question: Question, agreed: Callable[[], None] = lambda: None
+    ) -> None:
         """Run several lines of the same kind after one question; one toast counts how they ended.
 
         Args:
             tasks: each line, and what the person knows that it acts on.
             question: asked once for all of them.
+            agreed: called once the person has said yes.
         """
         if len(tasks) <= _CROWD:
             for line, _ in tasks:
@@ -169,14 +172,15 @@ class Commanding:
             self._toast(f"{question.summary}: {under_way} of them still running.")
             return
         self._running |= lines
-        self._screen.run_worker(self._run_each(tasks, question), group="commands", exit_on_error=False)
+        self._screen.run_worker(self._run_each(tasks, question, agreed), group="commands", exit_on_error=False)
 
-    async def _run_each(self, tasks: Sequence[tuple[str, str]], question: Question) -> None:
+    async def _run_each(self, tasks: Sequence[tuple[str, str]], question: Question, agreed: Callable[[], None]) -> None:
         left: dict[str, list[str]] = {}
         try:
             if not await self._screen.app.push_screen_wait(ConfirmScreen(question, self._desk.clock)):
                 self._toast("Nothing was done.")
                 return
+            agreed()
             for line, name in tasks:
                 self._line.remember(line)
                 if reason := await self._reason_against(line):

@@ -20,6 +20,7 @@ _LEGEND = (
     ("✗ ◆ ↻ ‖ ✓", "rollout failed, degraded, rolling, paused, complete"),
     ("● ◐ ✗ ○", "a source is live, stale, failing, connecting"),
     ("◐ before a row", "the row is of a source that is not live"),
+    ("* before a row", "selected with space"),
     ("• ▸ ×14", "new since you looked, folded (enter unfolds), so many alike"),
 )
 

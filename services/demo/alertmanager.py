@@ -10,6 +10,7 @@ from uuid import UUID
 import re2
 from aiohttp import web
 
+from services.demo.posted import PostError
 from services.demo.routing import CONFIG, RECEIVERS, AlertBook, Standing, groups
 from services.demo.silences import (
     SilenceError,
@@ -32,6 +33,7 @@ def alertmanager(world: World, clock: Clock, book: AlertBook, silences: Silences
     app.router.add_get("/api/v2/status", api.status)
     app.router.add_get("/api/v2/receivers", api.receivers)
     app.router.add_get("/api/v2/alerts", api.alerts)
+    app.router.add_post("/api/v2/alerts", api.post_alerts)
     app.router.add_get("/api/v2/alerts/groups", api.groups)
     app.router.add_get("/api/v2/silences", api.list_silences)
     app.router.add_post("/api/v2/silences", api.post_silence)
@@ -100,6 +102,26 @@ class _Api:
     async def alerts(self, request: web.Request) -> web.Response:
         now = self._world.seconds(self._clock.now())
         return _json([one.document(self._world, now) for one in self._wanted(request, now)])
+
+    @_answers
+    async def post_alerts(self, request: web.Request) -> web.Response:
+        now = self._world.seconds(self._clock.now())
+        try:
+            raw = json.loads(await request.read())
+        except ValueError as error:
+            raise _Refusal(400, f'parsing alerts body from "" failed, because {error}', 400) from None
+        if not isinstance(raw, list) or not all(isinstance(one, Mapping) for one in raw):
+            raise _Refusal(400, 'parsing alerts body from "" failed, because it is not a list of objects', 400)
+        for one in raw:
+            if not isinstance(one.get("labels"), Mapping):
+                raise _Refusal(422, "validation failure list:\nlabels in body is required", 602)
+            began, ends = (_moment(one, name, self._world) for name in ("startsAt", "endsAt"))
+            labels, annotations = (_texts(one, name) for name in ("labels", "annotations"))
+            try:
+                self._book.posted.post(labels, annotations, began, ends, str(one.get("generatorURL") or ""), now)
+            except PostError as error:
+                raise _Refusal(400, str(error)) from None
+        return web.Response(status=200)
 
     @_answers
     async def groups(self, request: web.Request) -> web.Response:
@@ -233,6 +255,15 @@ def _silence(body: bytes, now: datetime) -> StoredSilence:
         created_by=str(raw["createdBy"]),
         comment=str(raw["comment"]),
     )
+
+
+def _moment(posted: Mapping[str, object], name: str, world: World) -> float | None:
+    return world.seconds(_time(posted[name], name)) if posted.get(name) else None
+
+
+def _texts(posted: Mapping[str, object], name: str) -> dict[str, str]:
+    found = posted.get(name)
+    return {str(key): str(value) for key, value in found.items()} if isinstance(found, Mapping) else {}
 
 
 def _time(value: object, name: str) -> datetime:

@@ -8,6 +8,7 @@ from functools import lru_cache
 
 from services.demo.firing import Firings
 from services.demo.flood import flood
+from services.demo.posted import PostedAlerts
 from services.demo.silences import Silences
 from services.demo.world import World, rfc3339
 
@@ -44,13 +45,19 @@ receivers:
 
 @dataclass(frozen=True, slots=True)
 class HeldAlert:
-    """An alert as Alertmanager holds it; ``starts`` is in seconds after the epoch."""
+    """An alert as Alertmanager holds it.
+
+    Attributes:
+        starts: seconds after the epoch.
+        ends: likewise; None for one that Prometheus sends again and again.
+    """
 
     fingerprint: str
     labels: Mapping[str, str]
     annotations: Mapping[str, str]
     starts: float
     generator_url: str
+    ends: float | None = None
 
     @property
     def receiver(self) -> str:
@@ -78,7 +85,7 @@ class Standing:
         sent = self.alert.starts + (now - self.alert.starts) // RESEND * RESEND
         return {
             "annotations": self.alert.annotations,
-            "endsAt": rfc3339(world.time(sent + _ENDS_AFTER)),
+            "endsAt": rfc3339(world.time(sent + _ENDS_AFTER if self.alert.ends is None else self.alert.ends)),
             "fingerprint": self.alert.fingerprint,
             "receivers": [{"name": self.alert.receiver}],
             "startsAt": rfc3339(world.time(self.alert.starts)),
@@ -110,6 +117,7 @@ class AlertBook:
         self._world = world
         self._firings = firings
         self._silences = silences
+        self.posted = PostedAlerts()
         self._fingerprint = lru_cache(maxsize=4096)(lambda items: fingerprint(dict(items)))
         self._extra = tuple(
             HeldAlert(fingerprint(one.labels), one.labels, one.annotations, one.starts, one.generator_url)
@@ -129,7 +137,11 @@ class AlertBook:
             for firing in self._firings.at(now)
             if firing.state(now) == "firing"
         ]
-        return sorted([*alerts, *self._extra], key=lambda alert: alert.fingerprint)
+        posted = [
+            HeldAlert(fingerprint(one.labels), one.labels, one.annotations, one.starts, one.generator_url, one.ends)
+            for one in self.posted.at(now)
+        ]
+        return sorted([*alerts, *self._extra, *posted], key=lambda alert: alert.fingerprint)
 
     def standing(self, now: float) -> list[Standing]:
         """The same, with what mutes each."""

@@ -183,3 +183,45 @@ async def test_health_and_date(demo: Demo) -> None:
     assert (await demo.alertmanager("GET", "/-/ready"))[0] == 200
     async with demo.session.get(f"{demo.servers.alertmanager_url}/-/ready") as response:
         assert response.headers["Date"] == "Mon, 02 Mar 2026 19:31:07 GMT"
+
+
+async def test_an_alert_that_is_posted_fires_until_its_end(demo: Demo, reader: AlertmanagerReader) -> None:
+    hour = timedelta(hours=1)
+    posted = {
+        "labels": {"alertname": "MailStuck", "severity": "warning", "empty": ""},
+        "annotations": {"summary": "queue grows"},
+        "startsAt": (demo.now - hour).isoformat(),
+        "endsAt": (demo.now + hour).isoformat(),
+    }
+    assert (await demo.alertmanager("POST", "/api/v2/alerts", json=[posted]))[0] == 200
+    alert = named(await reader.read(), "MailStuck")
+    assert (alert.labels, alert.annotations) == (
+        {"alertname": "MailStuck", "severity": "warning"},
+        {"summary": "queue grows"},
+    )
+    assert alert.starts_at == demo.now - hour
+    # Posted again it goes on from its first beginning; posted with an end that has passed it is resolved.
+    assert (await demo.alertmanager("POST", "/api/v2/alerts", json=[{**posted, "startsAt": demo.now.isoformat()}]))[
+        0
+    ] == 200
+    assert named(await reader.read(), "MailStuck").starts_at == demo.now - hour
+    assert (await demo.alertmanager("POST", "/api/v2/alerts", json=[{**posted, "endsAt": demo.now.isoformat()}]))[
+        0
+    ] == 200
+    assert not [one for one in await reader.read() if one.name == "MailStuck"]
+
+
+@pytest.mark.parametrize(
+    ("posted", "status"),
+    [
+        ({}, 400),
+        ([1], 400),
+        ([{}], 422),
+        ([{"labels": {}}], 400),
+        ([{"labels": {"a-b": "c"}}], 400),
+        ([{"labels": {"a": "b"}, "startsAt": "soon"}], 400),
+        ([{"labels": {"a": "b"}, "startsAt": "2026-03-02T22:00:00Z", "endsAt": "2026-03-02T21:00:00Z"}], 400),
+    ],
+)
+async def test_an_alert_that_makes_no_sense_is_not_taken(demo: Demo, posted: object, status: int) -> None:
+    assert (await demo.alertmanager("POST", "/api/v2/alerts", json=posted))[0] == status

@@ -195,7 +195,7 @@ async def test_selection_is_of_keys_and_forgets_what_is_gone() -> None:
         await pilot.press("space", "space")
         assert app.table.selected_keys == {"a", "b"}
         assert app.table.cursor_key == "c"
-        assert [line[1] for line in app.screen_lines()[1:5]] == ["•", "•", " ", " "]
+        assert [line[1] for line in app.screen_lines()[1:5]] == ["*", "*", " ", " "]
         app.table.set_rows(rows("d", "b", "c"))
         await pilot.pause()
         assert app.table.selected_keys == {"b"}

@@ -15,7 +15,7 @@ from widgets.record_table.format import RowFormat, RowKind, RowT
 from widgets.record_table.styles import StyleBook
 
 CURSOR_MARK = "▌"
-SELECTED_MARK = "•"
+SELECTED_MARK = "*"
 OLD_MARK = "◐"
 """As :attr:`services.vocabulary.snapshot.FreshnessState.STALE` shows it."""
 _GUTTER = 2
