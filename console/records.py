@@ -60,7 +60,9 @@ from services.safety.audit import Audit
 from services.safety.breaker import Breaker
 from services.safety.glass_journal import GlassJournal
 from services.safety.guard import Guard
+from services.safety.keying import begin_key
 from services.safety.last_known import LastKnown
+from services.safety.refusals import Refusals
 from services.storage.address import parse_address
 from services.storage.keys import NO_KEYS, ChainKeys
 from services.storage.leases import Leases
@@ -210,11 +212,12 @@ class Records:
             await asyncio.to_thread(self._anchoring.note, head)
 
     async def _back(self) -> None:
-        # What a person wrote while the store was lost.
+        # What a person wrote while the store was lost; and that there is a key, where there was none.
         if self.guard is None or self._actor is None:
             return
         try:
             await self.guard.bring(self._actor)
+            await begin_key(self.store, self.audit, self._actor)
         except StoreError as error:
             _log.warning("what was written without the store is not yet in its audit: %s", error)
 
@@ -298,6 +301,8 @@ def add_commands(
         snapshots = await (live.read_deployments() if headless else live.deployments_now())
         return [one for snapshot in snapshots for one in snapshot.items]
 
+    if records.guard is not None:
+        registry.keep_refusals(Refusals(records.store, records.audit).keep)
     registry.add(ALERTS_COMMANDS, alerts_needs)
     registry.add(MAKING_COMMANDS, making)
     registry.add(HISTORY_COMMANDS, history_needs(records.history, records.ownership, sources, alerts_needs, history))

@@ -167,6 +167,7 @@ async def _verify(needs: AuditNeeds, request: VerifyArguments, invocation: Invoc
         "head": found.head,
         "broken_at": found.sequence,
         "keyed": found.keyed,
+        "keyed_from": found.keyed_from,
         "keys": list(found.key_ids),
         "anchored": found.anchored,
         "anchors": found.anchors,
@@ -189,7 +190,10 @@ def _proven(needs: AuditNeeds, found: AuditVerification, size: int | None) -> It
     """What the check proves, and what somebody could still do."""
     if found.keyed:
         names = " and ".join(found.key_ids)
-        yield f"{found.keyed} entries are hashed with a key ({names}): forging them, or what is before them, takes it;"
+        count = f"{found.keyed} entries, from {found.keyed_from} on,"
+        yield f"{count} are hashed with a key ({names}): forging them takes it;"
+        if found.keyed_from > 1:
+            yield f"what is before entry {found.keyed_from} was written without one, or was written anew before that;"
         yield "a root user of a machine where a console runs can read it there, from its environment or its memory"
     else:
         yield "no entry is hashed with a key ([sre.audit] key): whoever can write the store, as a local root user"

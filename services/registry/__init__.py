@@ -6,7 +6,7 @@ together with what they need to run.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -20,7 +20,7 @@ from services.registry.words import CommandError, Word, quote, require_closed, s
 from services.safety.actor import Actor
 from services.safety.outcome import Outcome
 from services.safety.plan import Plan, Risk
-from services.vocabulary.errors import Refused
+from services.vocabulary.errors import Conflict, ConsoleError, Refused
 
 __all__ = ["Candidate", "CommandError", "Completion", "Executor", "Registry", "Request", "quote", "usage"]
 
@@ -33,6 +33,10 @@ class Executor(Protocol):
         ...
 
 
+KeepRefusal = Callable[[Actor, str, str, ConsoleError], Awaitable[None]]
+"""Who asked, the line, what it was to do, why not."""
+
+
 class Registry:
     """The commands of one console.
 
@@ -41,8 +45,13 @@ class Registry:
 
     def __init__(self, guard: Executor | None) -> None:
         self._guard = guard
+        self._keep_refusal: KeepRefusal | None = None
         self._entries: dict[str, tuple[AnyCommand, Any]] = {}
         self.add((HELP,), MappingProxyType(self._entries))
+
+    def keep_refusals(self, keep: KeepRefusal) -> None:
+        """Tell ``keep`` of every refusal and conflict of a command that changes something, unless it is on record."""
+        self._keep_refusal = keep
 
     def add(self, commands: Iterable[Command[Any, Any]], needs: Any) -> None:
         """Add a domain's commands.
@@ -122,6 +131,16 @@ class Registry:
         Raises:
             ConsoleError: it failed, or was refused.
         """
+        try:
+            return await self._run(request, invocation)
+        except (Refused, Conflict) as error:
+            on_record = isinstance(error, Refused) and error.recorded
+            if self._keep_refusal is not None and request.command.risk is not Risk.READ and not on_record:
+                action = request.command.name.replace(" ", ".")
+                await self._keep_refusal(invocation.actor, request.line, action, error)
+            raise
+
+    async def _run(self, request: Request, invocation: Invocation) -> Result:
         command, needs = self._entries[request.command.name]
         if command.run is not None:
             return await command.run(needs, request.arguments, invocation)

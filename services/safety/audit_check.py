@@ -48,6 +48,7 @@ class AuditVerification:
         problem: one sentence naming the first entry that is not as it was; empty where all are.
         sequence: its number; None where all are whole.
         keyed: how many of them are hashed with a key.
+        keyed_from: the first of these; 0 for none.
         key_ids: the keys behind them, the oldest first.
         anchored: the highest entry that a head kept elsewhere confirms; 0 for none.
         anchors: how many such heads were held against the chain.
@@ -58,6 +59,7 @@ class AuditVerification:
     problem: str = ""
     sequence: int | None = None
     keyed: int = 0
+    keyed_from: int = 0
     key_ids: tuple[str, ...] = ()
     anchored: int = 0
     anchors: int = 0
@@ -121,6 +123,7 @@ class _Walk:
     _verifier: Verifier = field(default_factory=Verifier)
     _form: int = 1
     _keyed: int = 0
+    _keyed_from: int = 0
     _key_ids: list[str] = field(default_factory=list)
     _aside: tuple[int, str] | None = None
     _anchored: int = 0
@@ -153,6 +156,7 @@ class _Walk:
     def _sign(self, row: Any) -> None:
         if row["key_id"]:
             self._keyed += 1
+            self._keyed_from = self._keyed_from or row["sequence"]
             if row["key_id"] not in self._key_ids:
                 self._key_ids.append(row["key_id"])
         elif self._keyed:
@@ -172,6 +176,12 @@ class _Walk:
         self._found = self._verifier.finish(sequence, head)
         if key_id and not self._keyed:
             self._set_aside(sequence, f"the store notes the key {key_id}, and no entry is hashed with it")
+        elif self.keys.current is not None and sequence and not self._keyed:
+            self._set_aside(
+                1,
+                f"no entry is hashed with a key, and this console has one ({self.keys.current.id}): either no console "
+                "has written with it yet, or somebody without it has written the whole chain anew",
+            )
 
     async def compare(self, connection: AsyncConnection, anchors: Iterable[Anchor]) -> None:
         """Hold heads kept elsewhere against the entries, a few at a time."""
@@ -206,6 +216,7 @@ class _Walk:
             problem,
             sequence,
             self._keyed,
+            self._keyed_from,
             tuple(self._key_ids),
             self._anchored,
             self._anchors,

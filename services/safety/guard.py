@@ -22,6 +22,7 @@ from services.safety.circuit import Circuit
 from services.safety.emergency import Emergency
 from services.safety.gate import Asked, Gate, LossWitness, Ruling, Verdict, Witness
 from services.safety.glass_journal import GlassJournal
+from services.safety.heartbeat import Heartbeat
 from services.safety.issuing import PERMIT_LIFE, IssuedPermit, Issuer
 from services.safety.judging import Denied, Judgement, Keep, judge, passage, to_agree, with_confirmation
 from services.safety.last_known import LastKnown
@@ -85,6 +86,7 @@ class Guard:
         self._last_known = last_known
         self._emergency = Emergency(last_known, journal, clock, self._gates) if last_known and journal else None
         self._issuer = Issuer(store, clock, self._gates, self._thresholds, last_known)
+        self._heartbeat = Heartbeat(store, clock)
         self._counter = Counter(self._audit, self._thresholds)
         losses = [one for one in self._witnesses if isinstance(one, LossWitness)]
         self._settler = Settler(store, self._audit, self._counter, losses)
@@ -176,7 +178,7 @@ class Guard:
             return await journal.unfinished(connection, besides=self._running)
 
     async def settle(self, actor: Actor) -> tuple[Unfinished, ...]:
-        """Put down as ``unknown`` every unfinished write that nobody can be at any more (its permit has expired).
+        """Put down as ``unknown`` every unfinished write that nobody is at any more: it has missed its heartbeats.
 
         Returns:
             Those that this call put down; another console that asks at the same time gets none of them.
@@ -257,7 +259,7 @@ class Guard:
             _log.warning("a refusal of %s could not be kept: %s", record.action, error)
             if verdict.keep is not None:
                 reason = f"{verdict.reason}; it could not be written down: {error.message}"
-        return Refused(reason, verdict.hint, equivalent=asked.plan.equivalent)
+        return Refused(reason, verdict.hint, equivalent=asked.plan.equivalent, recorded=True)
 
     async def _decline(self, asked: Asked, agreed: Confirmation, keeps: Sequence[Keep]) -> Refused:
         hint = ""
@@ -309,7 +311,8 @@ class Guard:
         begun = self._clock.monotonic()
         try:
             # A cancellation passes by: the intent stays without outcome, and is put down as unknown.
-            ending = await apply(asked.plan, permit)
+            async with self._heartbeat.beating(permit.intent):
+                ending = await apply(asked.plan, permit)
             took = timedelta(seconds=self._clock.monotonic() - begun)
             outcome = await self._finish(asked, permit, ending, rule, took)
         finally:

@@ -85,6 +85,13 @@ async def finish(connection: AsyncConnection, outcome: Outcome, *, failure: str,
     )
 
 
+async def prolong(connection: AsyncConnection, intent: int, *, until: datetime) -> None:
+    """Say in the transaction of ``connection`` that the write of an intent is on its way yet."""
+    await connection.execute(
+        update(intents).where(intents.c.number == intent, intents.c.status.is_(None)).values(expires_at=until)
+    )
+
+
 async def settle(connection: AsyncConnection, intent: int, *, message: str, at: datetime) -> bool:
     """Write ``unknown`` as the outcome of an intent that has none.
 

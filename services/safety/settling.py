@@ -29,7 +29,7 @@ class Settler:
         self._witnesses = tuple(witnesses)
 
     async def settle(self, actor: Actor, *, besides: Collection[int]) -> tuple[Unfinished, ...]:
-        """Put down as ``unknown`` every unfinished write that nobody can be at any more: its permit has expired.
+        """Put down as ``unknown`` every unfinished write that nobody is at any more: it has missed its heartbeats.
 
         Args:
             actor: who puts it down.

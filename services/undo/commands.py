@@ -13,7 +13,7 @@ from services.command import Arguments, Candidate, Column, Command, Invocation, 
 from services.safety.actor import Actor
 from services.safety.plan import Confirmation, Plan, Risk
 from services.undo.model import Write
-from services.undo.repository import UndoRepository
+from services.undo.repository import Recorded, UndoRepository
 from services.vocabulary.clock import Clock
 from services.vocabulary.durations import format_age
 from services.vocabulary.errors import Conflict, Refused
@@ -87,7 +87,14 @@ async def _undo(needs: UndoNeeds, request: UndoArguments, invocation: Invocation
     write = await (repository.last_of(invocation.actor) if last else repository.get(int(request.id)))
     if write.obstacle:
         raise Conflict(f"write {write.number} cannot be taken back: {write.obstacle}", "/undo lists what can be")
-    if not await repository.is_as_recorded(write):
+    recorded = await repository.recorded(write)
+    if recorded is Recorded.UNCLEAR:
+        raise Refused(
+            f"write {write.number} is not taken back: its record holds a secret that the audit does not keep, "
+            "so nobody can tell whether it was altered",
+            f"by hand in the console: {write.recipe}",
+        )
+    if recorded is not Recorded.SAME:
         raise Refused(
             f"write {write.number} is not taken back: what its record says would do so is not what the audit has",
             "somebody altered the store; /audit verify names the entry",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import Row, Select, select
@@ -15,8 +16,17 @@ from services.storage.engine import Store
 from services.storage.tables import audit, intents
 from services.undo.model import Reversal, Write
 from services.vocabulary.errors import NotFound
+from services.vocabulary.redaction import HIDDEN
 
 _LOOKED_AT = 100
+
+
+class Recorded(Enum):
+    """How a recipe in the store compares with the audit."""
+
+    SAME = "same"
+    DIFFERENT = "different"
+    UNCLEAR = "unclear"
 
 
 class UndoRepository:
@@ -80,8 +90,11 @@ class UndoRepository:
                 return write
         raise NotFound("none of your writes can be taken back", "/undo list says why not")
 
-    async def is_as_recorded(self, write: Write) -> bool:
+    async def recorded(self, write: Write) -> Recorded:
         """Whether the recipe of ``write`` is the one that the audit, whose hashes protect it, has.
+
+        The audit took the secrets out that were known then. Others may be known now: both are looked at without
+        either, and where a secret was taken out that nobody knows any more, nothing is said against anybody.
 
         Raises:
             StoreError: the store cannot be read.
@@ -89,7 +102,10 @@ class UndoRepository:
         query = select(audit.c.undo).where(audit.c.intent == write.number, audit.c.undo != "")
         async with self._store.read() as connection:
             kept = (await connection.execute(query.order_by(audit.c.sequence))).scalars().all()
-        return list(kept) == [storable(self._store.redact(write.recipe))]
+        redacted = self._store.redact
+        if [redacted(one) for one in kept] == [storable(redacted(write.recipe))]:
+            return Recorded.SAME
+        return Recorded.UNCLEAR if any(HIDDEN in one for one in kept) else Recorded.DIFFERENT
 
 
 async def reversals_of(connection: AsyncConnection, numbers: Iterable[int]) -> dict[int, tuple[Reversal, ...]]:

@@ -58,11 +58,13 @@ class Refused(ConsoleError):
 
     Attributes:
         equivalent: a line for kubectl, amtool or curl that does the same by hand; empty where there is none.
+        recorded: whether the refusal is in the audit already, or was to be.
     """
 
-    def __init__(self, message: str, hint: str = "", *, equivalent: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", *, equivalent: str = "", recorded: bool = False) -> None:
         super().__init__(message, hint)
         self.equivalent = equivalent
+        self.recorded = recorded
 
 
 class NotFound(ConsoleError):

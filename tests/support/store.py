@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -80,6 +81,18 @@ async def agree(plan: Plan) -> bool:
 async def decline(plan: Plan) -> bool:
     """A person who says no to everything."""
     return False
+
+
+async def die(*commands: str) -> None:
+    """Leave the writes of these commands where they are, and their heartbeats, as where a process is killed."""
+    left = [
+        task
+        for task in asyncio.all_tasks()
+        if task is not asyncio.current_task() and task.get_name().startswith(("heartbeat of intent", *commands))
+    ]
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 class Outside:

@@ -17,7 +17,7 @@ from services.safety.plan import Applied, Confirmation, Plan, Risk
 from services.storage.engine import Store
 from services.vocabulary.errors import FailureKind, Refused, SourceError, StoreError
 from tests.support.clock import ManualClock
-from tests.support.store import COLLEAGUE, OPERATOR, Outside, agree, decline, lose_store, plan_for, temporary_store
+from tests.support.store import COLLEAGUE, OPERATOR, Outside, agree, decline, die, lose_store, plan_for, temporary_store
 
 pytestmark = pytest.mark.usefixtures("engine")
 
@@ -261,7 +261,8 @@ async def test_a_cancelled_write_shows_as_unknown_and_is_settled_once(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert await guard.unfinished() == ()  # it goes on: nobody breaks off what is on its way
-    guard = Guard(store, clock)  # as if the console had died
+    await die("/thing change")
+    guard = Guard(store, clock)
     (lost,) = await guard.unfinished()
     assert lost.command == "/thing change"
     assert lost.check == "unknown, check: test.change on outside prod, thing thing"
