@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from services.alerts.lookup import find_alert
@@ -10,6 +11,7 @@ from services.alerts.model import Alert
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
 from services.command import Invocation
+from services.metrics.alert_history import fired_within
 from services.metrics.needs import COMMON, MetricsNeeds
 from services.metrics.objective import Objective
 from services.metrics.prometheus import PrometheusReader
@@ -82,3 +84,13 @@ def rule_needs(sources: Sources, metrics: MetricsNeeds, alerts: AlertsNeeds) -> 
         return None if client is None else PrometheusReader(client)
 
     return RuleNeeds(metrics, find, reader_of, alerts.offers)
+
+
+def fired_in(sources: Sources) -> Callable[[str, timedelta], Awaitable[Sequence[Mapping[str, str]] | None]]:
+    """What says what fired lately in a cluster, as far as a Prometheus belongs to it."""
+
+    async def fired(cluster: str, span: timedelta) -> Sequence[Mapping[str, str]] | None:
+        client = sources.prometheus.get(f"alertmanager {cluster}")
+        return None if client is None else await fired_within(PrometheusReader(client), span)
+
+    return fired

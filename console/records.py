@@ -15,7 +15,7 @@ from uuid import uuid4
 from console.history import historian, history_needs
 from console.incidents import add_incidents
 from console.late_store import LateStore
-from console.metrics_needs import metrics_needs, rule_needs
+from console.metrics_needs import fired_in, metrics_needs, rule_needs
 from console.theme_command import COMMANDS as THEME_COMMANDS
 from console.theme_command import ThemeNeeds
 from services.alerts.commands import COMMANDS as ALERTS_COMMANDS
@@ -291,6 +291,7 @@ def add_commands(
         views=chosen.views,
         kept=records.kept,
         ack_max=ack_max,
+        fired=fired_in(sources),
     )
     making = MakingNeeds(alerts_needs, records.kept)
     if records.guard is not None:

@@ -64,12 +64,9 @@ class Acting:
         self._commanding.run_each(tasks, question, self._alerts.table.action_clear_selection)
 
     def silence(self) -> None:
-        """Begin a silence of the selected alert; the comment is still to be written."""
-        ids = self._ids()
-        if len(ids) > 1:
-            self._screen.notify(f"This silences the first of {len(ids)}; --without widens it.", markup=False)
-        if ids:
-            line = f'/alerts silence {quote(ids[0])} --for 1h --comment ""'
+        """Begin a silence of the selected alerts; the comment is still to be written."""
+        if ids := self._ids():
+            line = f'/alerts silence {_named(ids)}--for 1h --comment ""'
             self._line.open(line, len(line) - 1)
 
     def incident(self) -> None:

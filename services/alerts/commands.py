@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 
 from services.alerts import grouped_listing, listing
 from services.alerts.expiring import plan_expire
-from services.alerts.filter_offers import FilterOffers
+from services.alerts.filter_offers import FilterOffers, SilenceOffers
 from services.alerts.filtering import AlertFilter, filter_of_words, parse_filter
 from services.alerts.grouping import GroupingKind, Sort, parse_grouping
 from services.alerts.heartbeat import absent
@@ -18,16 +18,19 @@ from services.alerts.hinting import hint_for
 from services.alerts.looking_commands import LOOKING_COMMANDS
 from services.alerts.lookup import find_alert
 from services.alerts.matcher_text import MatcherError
+from services.alerts.matchers import looks_like_matcher, parse_matchers
 from services.alerts.model import Alert
-from services.alerts.muting import plan_ack, plan_silence
+from services.alerts.muting import plan_ack
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow
 from services.alerts.saved_views import find_view
+from services.alerts.silencing import Wanted, plan_silence
 from services.alerts.view import MUTED_KEY, AlertsView, arrange
 from services.command import Arguments, Candidate, Command, Duration, Invocation, Offers, Positional, Result
 from services.safety.plan import Plan, Risk
 from services.vocabulary.errors import ConsoleError
 from services.vocabulary.moment import Moment, resolve
+from services.vocabulary.until import parse_until
 
 
 def _checked(word: str) -> str:
@@ -36,6 +39,18 @@ def _checked(word: str) -> str:
     except MatcherError as error:
         raise ValueError(str(error)) from None
     return word
+
+
+def _matcher_or_id(word: str) -> str:
+    if looks_like_matcher(word):
+        try:
+            parse_matchers(word)
+        except MatcherError as error:
+            raise ValueError(str(error)) from None
+    return word
+
+
+_MatcherOrId = Annotated[str, AfterValidator(_matcher_or_id)]
 
 
 def _groupable(text: str) -> str:
@@ -77,14 +92,19 @@ class AckArguments(Arguments):
 
 
 class SilenceArguments(Arguments):
-    """``/alerts silence <id> --for 1h --comment "…" [--without LABEL]``."""
+    """``/alerts silence <id or matcher>… --for 1h --comment "…"``."""
 
-    id: Annotated[str, Positional(selection="alert")] = Field(
-        description="fingerprint or a unique beginning of it, with cluster/ before it where two clusters share one"
-    )
-    for_: Duration = Field(alias="for", description="how long it is muted")
-    comment: Annotated[str, AfterValidator(_said)] = Field(description="why, for whoever finds it")
+    what: Annotated[
+        tuple[Annotated[str, AfterValidator(_matcher_or_id)], ...], Positional(rest=True, selection="alert")
+    ] = Field((), description="ids of alerts, matchers such as service=mail, or both: a matcher replaces their label")
+    for_: Duration | None = Field(None, alias="for", description="how long it is muted")
+    until: str = Field("", description="when it ends, such as '18:00 Europe/Berlin', 2026-12-24T18:00 or +2h")
+    comment: Annotated[str, AfterValidator(_said)] | None = Field(None, description="why, for whoever finds it")
+    ticket: str = Field("", description="a link or a number that goes into the comment")
     without: tuple[str, ...] = Field((), description="a label to leave out, so that more alerts match")
+    cluster: str = Field("", description="where, if there are several")
+    edit: str = Field("", description="CLUSTER/ID of a silence that is to be changed")
+    anyway: bool = Field(False, description="though it mutes most alerts, or none")
 
 
 class UnackArguments(Arguments):
@@ -149,7 +169,24 @@ async def _ack(needs: AlertsNeeds, request: AckArguments, invocation: Invocation
 
 
 async def _silence(needs: AlertsNeeds, request: SilenceArguments, invocation: Invocation) -> Plan:
-    return await plan_silence(needs, invocation.actor, request.id, request.for_, request.comment, request.without)
+    comment = request.comment or ""
+    if request.ticket.strip():
+        comment = f"{comment} (ticket {request.ticket.strip()})".strip()
+    try:
+        until = parse_until(request.until, needs.clock.now()) if request.until.strip() else None
+    except ValueError as error:
+        raise ConsoleError(f"--until: {error}") from None
+    wanted = Wanted(
+        request.what,
+        comment,
+        request.for_,
+        until,
+        request.without,
+        request.cluster,
+        request.edit,
+        request.anyway,
+    )
+    return await plan_silence(needs, invocation.actor, wanted)
 
 
 async def _unack(needs: AlertsNeeds, request: UnackArguments, invocation: Invocation) -> Plan:
@@ -184,6 +221,14 @@ def _silences(needs: AlertsNeeds) -> Iterable[Candidate]:
 
 def _ids(needs: AlertsNeeds) -> Offers:
     return needs.offers
+
+
+def _alerts_or_matchers(needs: AlertsNeeds) -> Offers:
+    return SilenceOffers(needs.offers)
+
+
+def _clusters(needs: AlertsNeeds) -> Iterable[Candidate]:
+    return [Candidate(name) for name in needs.writers]
 
 
 def _labels(needs: AlertsNeeds) -> Iterable[Candidate]:
@@ -239,16 +284,23 @@ COMMANDS: tuple[Command[AlertsNeeds, Any], ...] = (
     *LOOKING_COMMANDS,
     Command(
         name="alerts silence",
-        summary="Silence everything with an alert's labels",
+        summary="Silence alerts, or whatever matchers match",
         arguments=SilenceArguments,
         risk=Risk.WRITE,
         plan=_silence,
-        complete={"id": _ids, "without": _labels},
+        complete={"what": _alerts_or_matchers, "without": _labels, "cluster": _clusters, "edit": _silences},
         examples=(
             '/alerts silence 3f2a --for 1h --comment "disk is being replaced"',
             '/alerts silence 3f2a --for 2h --comment "node drained" --without pod --without instance',
+            '/alerts silence service=mail severity=~"warning|info" --until "18:00 Europe/Berlin" --comment "move"',
+            "/alerts silence --edit prod/6f1c24e7-7f3a-4f0b-9d55-0f8c2d1a9b3e --for 4h",
         ),
-        help="Shows the matchers and the alerts they hit first; several hits or more than 24 hours need a yes.",
+        help=(
+            "Shows the matchers, the alerts they hit now and how many they would have hit during the last day; several "
+            "hits or more than 24 hours need a yes. Of several alerts it takes what their labels have in common. What "
+            "mutes most of a cluster, or nothing now and nothing during the last day, needs --anyway. A silence that "
+            "is changed keeps its id only where its matchers stay."
+        ),
     ),
     Command(
         name="alerts expire",

@@ -63,6 +63,21 @@ class FilterOffers:
         return []
 
 
+class SilenceOffers:
+    """What may be silenced: alerts by their ids, or matchers, which have no facets."""
+
+    def __init__(self, offers: AlertOffers) -> None:
+        """``offers`` knows the alerts."""
+        self._ids = offers
+        self._filter = FilterOffers(offers)
+
+    def matching(self, typed: str, limit: int) -> Sequence[Candidate]:
+        """The best continuations of ``typed``, at most ``limit``."""
+        ids = [] if _MATCHER.fullmatch(typed) else list(self._ids.matching(typed, limit))
+        matchers = [one for one in self._filter.matching(typed, limit) if not one.value.startswith("@")]
+        return [*ids[: limit - min(len(matchers), limit // 2)], *matchers][:limit]
+
+
 def _begin(typed: str, known: Iterable[Candidate], limit: int) -> list[Candidate]:
     wanted = typed.casefold()
     begins, holds = list[Candidate](), list[Candidate]()

@@ -1,4 +1,4 @@
-"""Plans for an acknowledgement and for a silence: worked out by reading alone.
+"""The plan of an acknowledgement, worked out by reading alone, and what it shares with that of a silence.
 
 Alertmanager knows no acknowledgement. The convention that other tools read is a silence of 15 minutes on the alert's
 labels whose comment begins with ``ACK!``. It stops notifications; a pager that was notified already stays open.
@@ -7,7 +7,7 @@ labels whose comment begins with ``ACK!``. It stops notifications; a pager that 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,6 @@ from services.alerts.matchers import exact_matchers, format_matcher, label_test,
 from services.alerts.model import (
     ACK,
     ACK_PREFIX,
-    SILENCE,
     Alert,
     Matcher,
     Silence,
@@ -49,8 +48,8 @@ _LONGEST = timedelta(days=366)
 _LISTED = 10
 # A silence that begins in the past begins at once, by the server's clock; so a console whose clock runs ahead of it
 # does not make one that is only pending.
-_SKEW = timedelta(minutes=5)
-_UNKNOWN = "the pager is not acknowledged"
+SKEW = timedelta(minutes=5)
+PAGER_STAYS = "the pager is not acknowledged"
 
 
 async def plan_ack(
@@ -69,15 +68,15 @@ async def plan_ack(
     """
     keeping = needs.kept if duration is None else None
     duration = duration or min(STEP, needs.ack_max)
-    _check_duration(duration)
-    now, alert = await _find(needs, text)
-    reader, writer = _ends(needs, alert)
+    check_duration(duration)
+    now, alert = await find(needs, text)
+    reader, writer = ends_of(needs, alert.cluster)
     write = writer.one_write()
     at, owner = needs.clock.now(), to or actor.operator
     matchers = exact_matchers(alert.labels)
     before = _acknowledgement(await reader.silences(), matchers, at)
     comment = f"{ACK_PREFIX} {note or default_note(owner)}"
-    draft = SilenceDraft(matchers, at - _SKEW, at + duration, owner, comment)
+    draft = SilenceDraft(matchers, at - SKEW, at + duration, owner, comment)
     if before is not None:
         # Alertmanager keeps the id only for the same matchers in the same order and the same onset.
         draft = SilenceDraft(
@@ -103,18 +102,24 @@ async def plan_ack(
         held = KeptAck(alert.cluster, silence_id, alert.id, at, cap, mark, mark, actor)
         kept = await _keep(needs.kept, held, before, keep=keeping is not None)
         return Applied(
-            f"{title(alert)} is muted in Alertmanager until {until}{kept or lasting}; {_UNKNOWN}",
-            _data(now, alert, draft, silence_id, prolonged=before is not None and before.id == silence_id),
+            f"{title(alert)} is muted in Alertmanager until {until}{kept or lasting}; {PAGER_STAYS}",
+            {
+                **mute_data(
+                    now, where(alert), draft, silence_id, prolonged=before is not None and before.id == silence_id
+                ),
+                "fingerprint": alert.fingerprint,
+                "name": alert.name,
+            },
             undo_line(alert.cluster, silence_id, draft, before),
         )
 
     mutes = [silence for silence in alert.silences if not silence.is_ack and silence.ends_at > at]
     already = [f"already acked by {before.created_by} until {clock_time(before.ends_at, at)}"] if before else []
-    already += [_already(silence, at) for silence in mutes]
-    plan = _plan(
+    already += [already_silenced(silence, at) for silence in mutes]
+    plan = mute_plan(
         needs,
         now,
-        alert,
+        where(alert),
         draft,
         action=ACK,
         summary=f"{verb} {told} for {format_duration(duration)} as {owner}; expires {until}",
@@ -123,69 +128,9 @@ async def plan_ack(
     )
     return replace(
         plan,
-        preview=(*plan.preview, f"Alertmanager stops notifying until {until}{lasting}; {_UNKNOWN}"),
+        preview=(*plan.preview, f"Alertmanager stops notifying until {until}{lasting}; {PAGER_STAYS}"),
         prepare=write.choose,
-        verify=_verification(write, draft),
-    )
-
-
-async def plan_silence(
-    needs: AlertsNeeds, actor: Actor, text: str, duration: timedelta, comment: str, without: Sequence[str]
-) -> Plan:
-    """Silence everything that carries the labels of one alert, but for the labels in ``without``.
-
-    Raises:
-        ConsoleError: no such alert, several of them, a label it does not have, none left, a duration or comment that
-            cannot be, or nothing to write to.
-    """
-    _check_duration(duration)
-    if not comment.strip():
-        raise ConsoleError("a silence needs a comment", 'say why, for whoever finds it: --comment "…"')
-    now, alert = await _find(needs, text)
-    _, writer = _ends(needs, alert)
-    write = writer.one_write()
-    for name in without:
-        if name not in alert.labels:
-            raise ConsoleError(f"--without {name}: the alert has no such label", f"it has {', '.join(alert.labels)}")
-    matchers = exact_matchers(alert.labels, without)
-    if not matchers:
-        raise ConsoleError("without any label the silence would mute everything", "leave at least one label in")
-    at = needs.clock.now()
-    draft = SilenceDraft(matchers, at - _SKEW, at + duration, actor.operator, comment)
-    until = clock_time(draft.ends_at, at)
-    warnings = []
-    if comment.startswith(ACK_PREFIX):
-        warnings.append(f"a comment that begins with {ACK_PREFIX} makes it an acknowledgement for this and other tools")
-    mutes = [silence for silence in alert.silences if not silence.is_ack and silence.ends_at > at]
-    same = [silence for silence in mutes if set(silence.matchers) == set(matchers)]
-    warnings += [f"{_already(silence, at)}: {silence.comment}" for silence in mutes if silence not in same]
-    hits = len(_hits(now, alert.cluster, matchers))
-
-    async def apply(permit: WritePermit) -> Applied:
-        silence_id = await write.create_silence(permit, draft, action=SILENCE, target=alert.id)
-        needs.written(alert.cluster)
-        return Applied(
-            f"{_alerts(hits)} of {alert.cluster} silenced in Alertmanager until {until}; {_UNKNOWN}",
-            _data(now, alert, draft, silence_id, prolonged=False),
-            undo_line(alert.cluster, silence_id, draft, None),
-        )
-
-    plan = _plan(
-        needs,
-        now,
-        alert,
-        draft,
-        action=SILENCE,
-        summary=f"silences {_alerts(hits)} of {alert.cluster} for {format_duration(duration)} as {actor.operator};"
-        f" expires {until}",
-        apply=apply,
-        already=[f"{_already(silence, at)}, with the same matchers" for silence in same],
-    )
-    return replace(
-        plan,
-        warnings=(*plan.warnings, *warnings),
-        prepare=write.choose,
-        verify=_verification(write, draft),
+        verify=verification(write, draft),
     )
 
 
@@ -203,10 +148,30 @@ async def _keep(kept: KeptRepository | None, ack: KeptAck, before: Silence | Non
     return ""
 
 
-def _plan(
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a mute goes, and what it is about.
+
+    Attributes:
+        cluster: which Alertmanager.
+        environment: where that lives.
+        targets: what is muted, by name; the permit covers the first.
+    """
+
+    cluster: str
+    environment: str
+    targets: tuple[Target, ...]
+
+
+def where(alert: Alert) -> Where:
+    """Where a mute of one alert goes."""
+    return Where(alert.cluster, alert.environment, (Target("alert", alert.id, alert.environment),))
+
+
+def mute_plan(
     needs: AlertsNeeds,
     now: AlertsNow,
-    alert: Alert,
+    place: Where,
     draft: SilenceDraft,
     *,
     action: str,
@@ -218,7 +183,7 @@ def _plan(
 
     ``already`` says what of it is done: nobody means to do it twice without knowing.
     """
-    hits = _hits(now, alert.cluster, draft.matchers)
+    hits = hits_of(now, place.cluster, draft.matchers)
     lasting = draft.ends_at - needs.clock.now()
     reasons = []
     if len(hits) > 1:
@@ -227,12 +192,12 @@ def _plan(
         reasons.append(f"lasts {format_duration(timedelta(seconds=round(lasting.total_seconds())))}")
     questions = list(already)
     if reasons:
-        questions.append(f"{' and '.join(reasons)} in {alert.environment} ({alert.cluster})")
+        questions.append(f"{' and '.join(reasons)} in {place.environment} ({place.cluster})")
     warnings = []
     if not hits:
         warnings.append("it hits no alert that is known")
-    if (freshness := now.freshness.get(alert.cluster)) is not None and not freshness.trusted:
-        warnings.append(f"{alert.cluster} gave no fresh answer, it may hit others by now: {freshness.reason}")
+    if (freshness := now.freshness.get(place.cluster)) is not None and not freshness.trusted:
+        warnings.append(f"{place.cluster} gave no fresh answer, it may hit others by now: {freshness.reason}")
     listed = hits[:_LISTED]
     shown = [
         f"  {words} ({hit.fingerprint})" for words, hit in zip(told_apart(listed, now.alerts), listed, strict=True)
@@ -242,49 +207,57 @@ def _plan(
     return Plan(
         action=action,
         risk=Risk.WRITE,
-        source=f"alertmanager {alert.cluster}",
-        environment=alert.environment,
-        targets=(Target("alert", alert.id, alert.environment),),
+        source=f"alertmanager {place.cluster}",
+        environment=place.environment,
+        targets=place.targets,
         summary=summary,
-        equivalent=silence_line(needs.writers[alert.cluster].url, draft),
+        equivalent=silence_line(needs.writers[place.cluster].url, draft),
         apply=apply,
         preview=(
             "matchers:",
             *[f"  {format_matcher(matcher)}" for matcher in draft.matchers],
-            f"hits {_alerts(len(hits))} of {alert.cluster} ({alert.environment}) now:",
+            f"hits {count_alerts(len(hits))} of {place.cluster} ({place.environment}) now:",
             *shown,
         ),
         confirmation=Confirmation("; ".join(questions)) if questions else None,
         warnings=tuple(warnings),
         reversible=True,
-        reach=Reach(len(hits), sum(one.cluster == alert.cluster for one in now.alerts), "alerts"),
+        reach=Reach(len(hits), sum(one.cluster == place.cluster for one in now.alerts), "alerts"),
         namespaces=pinned_namespaces(draft.matchers),
     )
 
 
-async def _find(needs: AlertsNeeds, text: str) -> tuple[AlertsNow, Alert]:
+async def find(needs: AlertsNeeds, text: str) -> tuple[AlertsNow, Alert]:
+    """The alert that is meant, among all that is known now."""
     now = await needs.current()
     return now, find_alert(now, text)
 
 
-def _ends(needs: AlertsNeeds, alert: Alert) -> tuple[AlertSource, AlertmanagerWriter]:
-    reader, writer = needs.readers.get(alert.cluster), needs.writers.get(alert.cluster)
+def ends_of(needs: AlertsNeeds, cluster: str) -> tuple[AlertSource, AlertmanagerWriter]:
+    """How to read and to write silences of a cluster.
+
+    Raises:
+        ConsoleError: nothing can be written there.
+    """
+    reader, writer = needs.readers.get(cluster), needs.writers.get(cluster)
     if reader is not None and writer is None and not reader.source.startswith("alertmanager"):
         hint = "configure the Alertmanager that it tells: [[sre.alertmanager]]"
         raise ConsoleError("Prometheus knows neither acks nor silences", hint)
     if reader is None or writer is None:
-        raise NotFound(f"there is nothing to write to for {alert.cluster}", "this view can only read")
+        raise NotFound(f"there is nothing to write to for {cluster}", "this view can only read")
     return reader, writer
 
 
-def _check_duration(duration: timedelta) -> None:
+def check_duration(duration: timedelta) -> None:
+    """Raises ConsoleError for a duration that cannot be."""
     if duration <= timedelta(0):
         raise ConsoleError("--for must be longer than nothing", "write for example --for 15m")
     if duration > _LONGEST:
         raise ConsoleError("--for is longer than a year", "change the alert's rule or route instead")
 
 
-def _already(silence: Silence, at: datetime) -> str:
+def already_silenced(silence: Silence, at: datetime) -> str:
+    """That a silence is there already."""
     return f"already silenced by {silence.created_by} until {clock_time(silence.ends_at, at)}"
 
 
@@ -305,30 +278,33 @@ def _acknowledgement(silences: Sequence[Silence], matchers: Sequence[Matcher], a
     )
 
 
-def _hits(now: AlertsNow, cluster: str, matchers: Sequence[Matcher]) -> list[Alert]:
+def hits_of(now: AlertsNow, cluster: str, matchers: Sequence[Matcher]) -> list[Alert]:
+    """The alerts of a cluster that are known now and that ``matchers`` match."""
     matches = label_test(matchers)
     return [alert for alert in now.alerts if alert.cluster == cluster and matches(alert.labels)]
 
 
-def _alerts(count: int) -> str:
+def count_alerts(count: int) -> str:
+    """So many alerts, in words."""
     return "1 alert" if count == 1 else f"{count} alerts"
 
 
-def _data(now: AlertsNow, alert: Alert, draft: SilenceDraft, silence_id: str, *, prolonged: bool) -> dict[str, object]:
+def mute_data(
+    now: AlertsNow, place: Where, draft: SilenceDraft, silence_id: str, *, prolonged: bool = False
+) -> dict[str, object]:
+    """What became of a mute, for a program."""
     return {
         "silence": silence_id,
-        "cluster": alert.cluster,
-        "environment": alert.environment,
-        "fingerprint": alert.fingerprint,
-        "name": alert.name,
+        "cluster": place.cluster,
+        "environment": place.environment,
         "matchers": [format_matcher(matcher) for matcher in draft.matchers],
-        "hits": [hit.id for hit in _hits(now, alert.cluster, draft.matchers)],
+        "hits": [hit.id for hit in hits_of(now, place.cluster, draft.matchers)],
         "expires_at": instant(draft.ends_at),
         "prolonged": prolonged,
     }
 
 
-def _verification(write: AlertmanagerWrite, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
+def verification(write: AlertmanagerWrite, draft: SilenceDraft) -> Callable[[Applied], Awaitable[bool]]:
     """Reads the silence back from the member that took it, and compares it with what was asked for."""
 
     async def verify(applied: Applied) -> bool:

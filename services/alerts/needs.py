@@ -39,6 +39,8 @@ class AlertsNeeds:
         views: views of the list, by name.
         kept: acks that last as long as their alert, in the store; None where none is kept.
         ack_max: how long one is kept at most.
+        fired: a cluster and a stretch of time -> the labels of what fired within it until now, as its Prometheus
+            remembers; None where none belongs to it, or nothing can be asked.
         offers: what completion offers of ``latest``.
     """
 
@@ -52,6 +54,7 @@ class AlertsNeeds:
     views: Mapping[str, SavedView] = field(default_factory=lambda: views_of(()))
     kept: KeptRepository | None = None
     ack_max: timedelta = ACK_MAX
+    fired: Callable[[str, timedelta], Awaitable[Sequence[Mapping[str, str]] | None]] | None = None
     offers: AlertOffers = field(init=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -66,3 +66,14 @@ async def fired_between(
             stretches.append([at, at])
     moments = [(datetime.fromtimestamp(began, UTC), datetime.fromtimestamp(last, UTC)) for began, last in stretches]
     return Remembered(tuple(moments), step)
+
+
+async def fired_within(reader: PrometheusReader, span: timedelta) -> tuple[dict[str, str], ...]:
+    """The labels of every alert that fired within ``span`` until now; without external labels.
+
+    Raises:
+        SourceError: Prometheus gave no usable answer.
+    """
+    seconds = max(1, round(span.total_seconds()))
+    answer = await reader.query(f'count_over_time(ALERTS{{alertstate="firing"}}[{seconds}s])')
+    return tuple([{name: value for name, value in one.labels if name not in _OF_THE_SERIES} for one in answer.samples])

@@ -14,13 +14,14 @@ from typing import Any, Protocol
 from services.command import Candidate, Command, Confirmer, Invocation, Result
 from services.registry.completion import Completion, complete
 from services.registry.help import HELP, HelpArguments
-from services.registry.parsing import Request, Selection, nearest, parse_arguments
+from services.registry.parsing import Request, Selection, parse_arguments
 from services.registry.syntax import AnyCommand, usage
 from services.registry.words import CommandError, Word, quote, require_closed, split
 from services.safety.actor import Actor
 from services.safety.outcome import Outcome
 from services.safety.plan import Plan, Risk
 from services.vocabulary.errors import Conflict, ConsoleError, Refused
+from services.vocabulary.nearest import nearest
 
 __all__ = ["Candidate", "CommandError", "Completion", "Executor", "Registry", "Request", "quote", "usage"]
 

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from services.command import Arguments, Candidate, Column, Command, Invocation, Positional, Result, Table
-from services.registry.parsing import nearest
 from services.registry.syntax import AnyCommand, Parameter, syntax_of, usage
 from services.safety.plan import Risk
 from services.vocabulary.errors import NotFound
+from services.vocabulary.nearest import nearest
 
 Commands = Mapping[str, tuple[AnyCommand, Any]]
 

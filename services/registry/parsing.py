@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from pydantic_core import ErrorDetails
 from services.command import Arguments
 from services.registry.syntax import AnyCommand, Parameter, Syntax, collects, syntax_of, usage
 from services.registry.words import CommandError, Word, quote
+from services.vocabulary.nearest import nearest
 
 Selection = Mapping[str, tuple[str, ...]]
 
@@ -39,12 +39,6 @@ class _Given:
     words: dict[str, list[Word]] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     from_selection: list[str] = field(default_factory=list)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant; empty where none is near."""
-    found = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.55)
-    return found[0] if found else ""
 
 
 def parse_arguments(line: str, command: AnyCommand, words: Sequence[Word], selection: Selection) -> Request:

@@ -130,11 +130,15 @@ async def test_an_approval_goes_from_one_console_to_the_other(
     code, again = await run("/approval run 1", asker)
     assert (code, again["message"]) == (1, "approval 1 is spent, nothing was sent")
     _, audit = await run("/audit list", asker)
-    assert [one["action"] for one in reversed(audit["data"])] == [
-        "approval.request",
-        "alertmanager.silence.create",
-        "approval.approve",
-        "approval.spend",
-        "alertmanager.silence.create",
+    assert [(one["action"], one["decision"]) for one in reversed(audit["data"])] == [
+        ("approval.request", "allowed"),
+        ("alertmanager.silence.create", "refused"),
+        ("approval.approve", "refused"),
+        ("approval.run", "refused"),
+        ("approval.approve", "allowed"),
+        ("approval.run", "refused"),
+        ("approval.spend", "allowed"),
+        ("alertmanager.silence.create", "allowed"),
+        ("approval.run", "refused"),
     ]
     assert (await run("/audit verify", asker))[0] == 0

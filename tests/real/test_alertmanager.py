@@ -457,3 +457,35 @@ async def test_its_groups_are_those_that_it_makes_itself(tmp_path: Path) -> None
     }
     assert len(known) == len(posted)
     assert told == made
+
+
+async def test_several_alerts_are_silenced_and_the_silence_is_changed_and_taken_back(tmp_path: Path) -> None:
+    async with alertmanager_server(tmp_path / "am") as server, desk(tmp_path, server) as console:
+        pods = [{"alertname": "Crash", "service": "cart", "pod": f"cart.{index}"} for index in range(3)]
+        await server.post(*[alert(labels) for labels in pods], alert({"alertname": "Other"}))
+        two = " ".join(fingerprint(labels) for labels in pods[:2])
+        made = await console.do(f'/alerts silence {two} --until +2h --comment "bad build" --ticket OPS-7')
+        assert made.ok, made.message
+        assert [one["standing"] for one in (await console.do("/alerts list Crash")).data].count("silenced") == 2
+        (silence,) = await silences(server)
+        assert silence["comment"] == "bad build (ticket OPS-7)"
+        name = f"prod-eu/{silence['id']}"
+        # The same matchers keep the id; undo gives the former end back.
+        longer = await console.do(f"/alerts silence --edit {name} --for 4h")
+        assert longer.data["silence"] == silence["id"]
+        assert (await silences(server))[0]["endsAt"] > silence["endsAt"]
+        assert (await console.do(longer.undo)).ok
+        assert (await silences(server))[0]["endsAt"] == silence["endsAt"]
+        # Other matchers make another silence of it.
+        wider = await console.do(f"/alerts silence alertname=Crash --edit {name}")
+        assert wider.ok, wider.message
+        assert wider.data["silence"] != silence["id"]
+        assert "has ended" in wider.message
+        assert wider.undo == ""
+        (left,) = [one for one in await silences(server) if one["status"]["state"] == "active"]
+        assert (left["id"], left["endsAt"], left["comment"]) == (
+            wider.data["silence"],
+            silence["endsAt"],
+            silence["comment"],
+        )
+        assert await active(server) == {"Other"}

@@ -16,10 +16,10 @@ from services.alerts.commands import COMMANDS
 from services.alerts.lookup import find_alert
 from services.alerts.matchers import exact_matchers
 from services.alerts.model import Alert, Matcher
-from services.alerts.muting import plan_silence
 from services.alerts.naming import short_ids
 from services.alerts.needs import AlertsNeeds
 from services.alerts.now import AlertsNow, alerts_of_snapshots
+from services.alerts.silencing import Wanted, plan_silence
 from services.command import Confirmer, Invocation, Result
 from services.http import HttpSettings, ReadClient, WriteClient
 from services.registry import Registry
@@ -71,7 +71,8 @@ async def silence_of(
     without: Sequence[str] = (),
     **clusters: Any,
 ) -> Plan:
-    return await plan_silence(needs(alerts, **clusters), OPERATOR, text, timedelta(hours=hours), comment, without)
+    wanted = Wanted((text,), comment, timedelta(hours=hours), without=tuple(without))
+    return await plan_silence(needs(alerts, **clusters), OPERATOR, wanted)
 
 
 DISK = alert("DiskFull", age=12, instance="db-2")
