@@ -94,7 +94,8 @@ async def plan_silence(needs: AlertsNeeds, actor: Actor, wanted: Wanted) -> Plan
         draft = SilenceDraft(same, started, ends_at, actor.operator, comment, before.id)
     hits = hits_of(now, cluster, matchers)
     count = len(hits)
-    warnings = [*_broad(now, cluster, hits, wanted), *await _unheard_of(needs, now, cluster, matchers, hits, wanted)]
+    warnings = _broad(now, cluster, hits, wanted)
+    lately = await _lately(needs, now, cluster, matchers, hits, wanted)
     environment = next((one.environment for one in now.alerts if one.cluster == cluster), reader.environment)
     name = ", ".join(format_matcher(one) for one in matchers)
     targets = tuple(Target("alert", one.id, environment) for one in alerts)
@@ -133,7 +134,7 @@ async def plan_silence(needs: AlertsNeeds, actor: Actor, wanted: Wanted) -> Plan
         apply=apply,
         already=[f"{already_silenced(one, at)}, with the same matchers" for one in same_ones],
     )
-    preview = plan.preview
+    preview = (*plan.preview, *lately)
     if before is not None and not keeps_id:
         preview = (*preview, f"other matchers make another silence: {before.id} ends, and a new id takes its place")
     return replace(
@@ -266,7 +267,7 @@ def _broad(now: AlertsNow, cluster: str, hits: Sequence[Alert], wanted: Wanted) 
     return [words]
 
 
-async def _unheard_of(
+async def _lately(
     needs: AlertsNeeds,
     now: AlertsNow,
     cluster: str,
@@ -274,7 +275,7 @@ async def _unheard_of(
     hits: Sequence[Alert],
     wanted: Wanted,
 ) -> list[str]:
-    """What a silence that mutes nothing now would have muted during the last day; refuses where that is nothing."""
+    """What it would have muted during the last day; refuses where that is nothing, and nothing now."""
     try:
         recent = await needs.fired(cluster, DAY) if needs.fired is not None else None
     except SourceError as error:

@@ -513,6 +513,7 @@ async def test_warnings_and_an_old_alert_are_told() -> None:
     answer = server(lambda query, time: [({}, 1)], lambda query: [({}, 1)], warnings=["a store is away"])
     plot, _ = await plotted(answer, alert(asks("a > 1"), EPOCH - timedelta(days=3)))
     assert plot.note == "a store is away; it began before what is drawn"
+    assert plot.onset is not None
     assert plot.onset < plot.start
     assert plot.start.tzinfo is UTC
 

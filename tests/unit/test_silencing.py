@@ -111,21 +111,22 @@ async def test_what_mutes_nothing_is_asked_for_twice() -> None:
     with pytest.raises(ConsoleError) as refused:
         await plan("service=card", needed=quiet)
     assert "--anyway" in refused.value.hint
-    assert "it mutes nothing now" in (await plan("service=card", needed=quiet, anyway=True)).warnings[-1]
+    assert "it mutes nothing now" in (await plan("service=card", needed=quiet, anyway=True)).preview[-1]
     before = await plan("service=cart", needed=quiet)
-    assert before.warnings == ("it hits no alert that is known", "during the last day it would have muted 1 alert")
+    assert before.warnings == ("it hits no alert that is known",)
+    assert before.preview[-1] == "during the last day it would have muted 1 alert"
 
 
 async def test_the_last_day_is_told_where_prometheus_can_tell() -> None:
     known = replace(needs([MAIL]), fired=fired({"alertname": "MailStuck", "service": "mail"}, {"service": "mail"}))
-    # region is no label of Prometheus' own: it is added on the way.
+    # Prometheus does not know the label severity here: it is added on the way.
     assert (
         "during the last day it would have muted 2 alerts"
-        in (await plan("service=mail", "severity=warning", needed=known)).warnings
+        in (await plan("service=mail", "severity=warning", needed=known)).preview
     )
     broken = replace(needs([MAIL]), fired=fired(fails=True))
-    assert "cannot be read" in (await plan("service=mail", needed=broken)).warnings[-1]
-    assert not (await plan("service=mail", needed=needs([MAIL]))).warnings
+    assert "cannot be read" in (await plan("service=mail", needed=broken)).preview[-1]
+    assert "last day" not in "".join((await plan("service=mail", needed=needs([MAIL]))).preview)
 
 
 VALUES = st.text(alphabet="ab.*+()|[]{}^$\\?é-", min_size=1, max_size=5)
