@@ -24,6 +24,7 @@ from services.alerts.correlating import CorrelatingNeeds
 from services.alerts.keeper import Keeper
 from services.alerts.kept import ACK_MAX
 from services.alerts.kept_repository import KeptRepository
+from services.alerts.maintenance import Maintainer, Maintenance
 from services.alerts.making import MakingNeeds
 from services.alerts.making_commands import COMMANDS as MAKING_COMMANDS
 from services.alerts.model import ACK, CREATE, EXPIRE, RESOLVE, SILENCE
@@ -116,6 +117,7 @@ class Records:
         guard: the road to outside writes; None where nothing may be written.
         kept: acks and alerts that are kept up. leases: of this console. keeper: keeps them up, once there are commands.
         history: what happened to alerts. historian: writes it down, once there are commands.
+        maintainer: silences maintenance that comes back; None where there is none. actor: whose console it is.
         ownership: which incident owns which alert.
     """
 
@@ -142,7 +144,7 @@ class Records:
         brings back what was written meanwhile. ``keys`` hash the audit, whose heads go to the log and ``anchor_file``.
         """
         known, journal = _memory(memory if writing else None, url, redaction)
-        self._actor = actor
+        self.actor = actor
         self.store = LateStore(
             url,
             clock,
@@ -159,6 +161,7 @@ class Records:
         self.keeper: Keeper | None = None
         self.history = HistoryRepository(self.store)
         self.historian: Historian | None = None
+        self.maintainer: Maintainer | None = None
         self.ownership = OwnershipRepository(self.store, clock)
         self.breaker = Breaker(self.store, clock, thresholds=thresholds, last_known=known)
         self.audit = Audit(self.store)
@@ -213,11 +216,11 @@ class Records:
 
     async def _back(self) -> None:
         # What a person wrote while the store was lost; and that there is a key, where there was none.
-        if self.guard is None or self._actor is None:
+        if self.guard is None or self.actor is None:
             return
         try:
-            await self.guard.bring(self._actor)
-            await begin_key(self.store, self.audit, self._actor)
+            await self.guard.bring(self.actor)
+            await begin_key(self.store, self.audit, self.actor)
         except StoreError as error:
             _log.warning("what was written without the store is not yet in its audit: %s", error)
 
@@ -248,6 +251,7 @@ def add_commands(
     chosen: ChosenView,
     ack_max: timedelta = ACK_MAX,
     history: timedelta = timedelta(days=90),
+    maintenance: Sequence[Maintenance] = (),
     notice: Callable[[str, str], None] = lambda *_: None,
 ) -> None:
     """Give ``registry`` every command, each with what it needs.
@@ -268,6 +272,7 @@ def add_commands(
         chosen: the view of the alerts.
         ack_max: how long an ack is kept at most while its alert fires.
         history: how long is kept what happened to alerts.
+        maintenance: windows that come back.
         notice: shows a person a title and a sentence.
     """
 
@@ -296,6 +301,10 @@ def add_commands(
     making = MakingNeeds(alerts_needs, records.kept)
     if records.guard is not None:
         records.keeper = Keeper(making, records.guard, records.leases, notice)
+        if maintenance and records.actor is not None:
+            records.maintainer = Maintainer(
+                alerts_needs, records.guard, records.leases, records.actor, maintenance, notice
+            )
         records.historian = historian(records.history, records.leases, live, alerts_needs, history)
 
     async def workloads() -> Sequence[Deployment]:

@@ -182,6 +182,7 @@ class Backend:
                     chosen=self.chosen_view,
                     ack_max=timedelta(seconds=sre.alerts.ack_max),
                     history=timedelta(seconds=sre.alerts.history),
+                    maintenance=[one.maintenance() for one in sre.maintenance],
                     notice=self._notice,
                 )
                 self.live.follow(
@@ -246,6 +247,8 @@ class Backend:
             self.background.keep(Work("keeping heads of the audit", records.follow_head))
         if records.keeper is not None:
             self.background.keep(Work("keeping acks and alerts made by hand", records.keeper.run))
+        if records.maintainer is not None:
+            self.background.keep(Work("silencing maintenance", records.maintainer.run))
         if records.historian is not None:
             self.background.keep(Work("writing down what happens to alerts", records.historian.run))
         if serve and self.settings.gateway.enabled:

@@ -19,6 +19,7 @@ from console.configuration.alerts import AlertsSettings
 from console.configuration.audit import AuditSettings
 from console.configuration.circuit import CircuitSettings
 from console.configuration.gateway import GatewaySettings
+from console.configuration.maintenance import MaintenanceSettings
 from console.configuration.objectives import ObjectiveSettings
 from console.configuration.paths import state_directory
 from console.configuration.policies import ApprovalSettings, PolicySettings, read_policies
@@ -345,10 +346,18 @@ class SreSettings(Section):
     circuit: Annotated[CircuitSettings, Apart()] = Field(default_factory=CircuitSettings.model_construct)
     slo: list[Annotated[ObjectiveSettings, Apart()]] = Field(default_factory=no_items)
     view: list[Annotated[ViewSettings, Apart()]] = Field(default_factory=no_items)
+    maintenance: list[Annotated[MaintenanceSettings, Apart()]] = Field(default_factory=no_items)
     policies: Annotated[list[PolicySettings], _Policies()] = Field(default_factory=no_items)
     approvals: Annotated[ApprovalSettings, Apart()] = Field(default_factory=ApprovalSettings.model_construct)
     audit: Annotated[AuditSettings, Apart()] = Field(default_factory=AuditSettings.model_construct)
     trust: Annotated[TrustSettings, Apart()] = Field(default_factory=TrustSettings.model_construct)
+
+    @field_validator("maintenance")
+    @classmethod
+    def _one_name(cls, value: list[MaintenanceSettings]) -> list[MaintenanceSettings]:
+        if len({one.name for one in value}) < len(value):
+            raise wrong("two have the same name", "the name tells their silences apart")
+        return value
 
     @field_validator("view")
     @classmethod

@@ -34,7 +34,8 @@ def _pattern(value: str) -> str:
     return value
 
 
-def _zone(value: str) -> str:
+def known_zone(value: str) -> str:
+    """A name of a time zone, checked."""
     from services.oncall.rotation import RotationError, load_zone
 
     try:
@@ -86,7 +87,7 @@ _MOMENT_HINT = "write for example 2026-12-20T00:00:00, which is the time of the 
 
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Patterns = Annotated[list[Pattern], Field(default_factory=list)]
-Zone = Annotated[str, AfterValidator(_zone)]
+Zone = Annotated[str, AfterValidator(known_zone)]
 Clock = Annotated[str, BeforeValidator(_clock)]
 Moment = Annotated[datetime, BeforeValidator(_moment)]
 Percent = Annotated[float, BeforeValidator(_number), Field(ge=0, le=100)]

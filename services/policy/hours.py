@@ -66,6 +66,25 @@ def activity(hours: Hours, at: datetime) -> Activity:
     return Activity(now, until, _because(hours, at) if now else "")
 
 
+def span_at(hours: Hours, at: datetime) -> tuple[datetime, datetime] | None:
+    """When the window of ``during`` that is open at ``at`` (aware) opened and closes (UTC), or the next one does.
+
+    Windows that touch or overlap are one. None where none opens within three weeks.
+
+    Raises:
+        Exception: as :func:`is_active`.
+    """
+    zone = ZoneInfo(hours.zone)
+    spans = sorted(_spans(hours.during, zone, _days(at, zone, _AHEAD), widest=True))
+    merged: list[tuple[datetime, datetime]] = []
+    for opens, closes in spans:
+        if merged and opens <= merged[-1][1]:
+            merged[-1] = merged[-1][0], max(merged[-1][1], closes)
+        else:
+            merged.append((opens, closes))
+    return next(((opens.astimezone(UTC), closes.astimezone(UTC)) for opens, closes in merged if closes > at), None)
+
+
 def window_text(window: Window) -> str:
     """``mon-fri 22:00-06:00``."""
     days = days_text(window.days)

@@ -39,7 +39,7 @@ _COMPLETIONS = (
     ("alerts list label", "List alerts"),
     ("alerts silence x --without l", "--without WITHOUT"),
     ("deploy status ", "Show how rollouts"),
-    ("incident show ", "Show an incident"),
+    ("incident show 1", "Show an incident"),
     ("oncall who ", "Show who"),
 )
 _PAGES = (

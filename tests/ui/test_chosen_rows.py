@@ -228,3 +228,16 @@ async def test_an_answer_that_cannot_be_drawn_is_told() -> None:
         assert bench.said == [
             "It ended, but its answer cannot be shown: TypeError. /audit list tells what was done.",
         ]
+
+
+async def test_an_alert_that_comes_back_under_the_cursor_is_the_one_that_was_chosen() -> None:
+    bench = Bench(A)
+    async with bench.app.run_test(size=(120, 40)) as pilot:
+        await ready(pilot)
+        bench.publish()
+        await quiet(pilot)
+        bench.publish(A, B)
+        await quiet(pilot)
+        await pilot.press("a")
+        await quiet(pilot)
+        assert bench.acked == [A.id]

@@ -55,6 +55,10 @@ def declared_keys() -> list[str]:
     return sorted(keys - LEAVING)
 
 
+BESIDE = {"alerts silence": ("--for", "1h", "--comment", "because")}
+"""What a command wants besides, though no single one of it is required."""
+
+
 def lines_of(command: Command[Any, Any], selection: dict[str, tuple[str, ...]]) -> list[str]:
     """Lines that run ``command``: its own examples, and one made of the types of its arguments."""
     words = [f"/{command.name}"]
@@ -78,6 +82,7 @@ def lines_of(command: Command[Any, Any], selection: dict[str, tuple[str, ...]]) 
                 else "because"
             )
             words += [value] if place is not None else [f"--{field.alias or name.replace('_', '-')}", value]
+    words += BESIDE.get(command.name, ())
     return [*command.examples, " ".join(words)]
 
 

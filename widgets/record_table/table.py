@@ -73,7 +73,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
         self._empty = empty
         self._cursor: int | None = None
         self._cursor_key: str | None = None
-        self._cursor_lost = False
+        self._stood: str | None = None
         self._selection = Selection()
         self._moved = False
         self._painter = Painter(self, format, columns)
@@ -110,7 +110,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
     @property
     def cursor_lost(self) -> bool:
         """Whether the cursor stands where no person put it: the row that it stood on went away."""
-        return self._cursor_lost
+        return self._stood is not None and self._cursor_key != self._stood
 
     def accept(self) -> None:
         """The person was told what is selected now, and where the cursor stands."""
@@ -119,7 +119,7 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
 
     def accept_cursor(self) -> None:
         """The person moved the cursor by other means than a key of the table, such as a filter."""
-        self._cursor_lost = False
+        self._stood = self._cursor_key
 
     def chosen_keys(self) -> list[str]:
         """What an action is about: the selected rows in the order of the view, else the record under the cursor."""
@@ -146,7 +146,8 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
             self._empty = empty
         self._cursor = self._relocate(old, rows)
         self._cursor_key = None if self._cursor is None else self._format.key(rows[self._cursor])
-        self._cursor_lost |= old_key is not None and self._cursor_key != old_key
+        if self._stood is None:
+            self._stood = self._cursor_key
         self._prune_selection()
         self._resize_virtual()
         if self._cursor is not None and old_index is not None and self._moved:
@@ -264,15 +265,15 @@ class RecordTable(ScrollView, Generic[RowT], can_focus=True):
     def _go(self, index: int) -> None:
         before = self._cursor
         self._moved = True
-        self._cursor_lost = False
         self._cursor = index
         if index < self._top:
             self._scroll_top_to(index)
         elif index >= self._top + self._page:
             self._scroll_top_to(index - self._page + 1)
+        self._stood = self._format.key(self._rows[index])
         if index == before:
             return
-        self._cursor_key = self._format.key(self._rows[index])
+        self._cursor_key = self._stood
         self._redraw_line(before)
         self._redraw_line(index)
         self.post_message(self.Highlighted(self, self._cursor_key))
