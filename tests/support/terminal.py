@@ -139,12 +139,6 @@ class Terminal:
         while left:
             left = left[os.write(self._master, left) :]
 
-    def wipe(self) -> None:
-        """Show nothing, as a terminal does on which a shell took its place."""
-        with self._lock:
-            self._screen.reset()
-            self._drawn()
-
     def stop_reading(self) -> None:
         """Take nothing more of what the program writes, as a line that hangs."""
         self._deaf = True
